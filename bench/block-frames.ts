@@ -98,7 +98,7 @@ export const STRANGER_FRAMES: Readonly<Record<string, () => Uint8Array>> = {
   "48 KiB of keys": () => raw("roster_resp", encodeUtf8(keyed(48 * 1024 - 1))),
 };
 
-const ANSWER = 2 * MIB - 1;
+const ANSWER = MIB - 1;
 
 /** Answers of the greatest size, as they are read. */
 export const ANSWERS: Readonly<Record<string, readonly [Frame["kind"], () => Uint8Array]>> = {

@@ -73,7 +73,7 @@ export async function blocks(say: (progress: string) => void): Promise<readonly 
   }
   for (const [name, [kind, make]] of Object.entries(ANSWERS)) {
     const body = make();
-    await measure(`block: an answer of 2 MiB: ${name}`, () => {
+    await measure(`block: an answer of 1 MiB: ${name}`, () => {
       try {
         decodeFrame(frameType(kind), body, "pilot");
       } catch {

@@ -2,9 +2,9 @@ import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { shownTopics } from "../core/policy/topic.ts";
+import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/diagnosis.ts";
 import type { Joined } from "../node/operations/invites.ts";
 import type { Published, WatchEvent } from "../node/operations/messages.ts";
-import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/moots.ts";
 import type { AnswerOf, CallOptions, EventOf, Loose, Operation, RequestOf } from "../node/operations/operation.ts";
 import type { OPERATIONS } from "../node/operations/table.ts";
 import { Deadline } from "../transport/wait.ts";
@@ -17,6 +17,16 @@ import { unknownToOriginal } from "./unknown-to-original.ts";
 
 /** Wire. Peers an original asks at a time. */
 const PROBE_AT_ONCE = 4;
+/** What an original says nothing of. */
+const UNTOLD = {
+  failure: undefined,
+  clock_offset_ms: undefined,
+  roster: undefined,
+  roots: undefined,
+  last_message: undefined,
+  twin: undefined,
+  version: undefined,
+} as const;
 /** Wire. What a join may take when nobody says. */
 const JOIN_MS = 90_000;
 
@@ -157,6 +167,7 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
         error: error || undefined,
         responder: responder || undefined,
         received_ms: Number(received_ms) || undefined,
+        ...UNTOLD,
       })),
     };
   },

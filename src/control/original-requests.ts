@@ -4,9 +4,10 @@ import { tailSees } from "../core/policy/topic.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { Log } from "../host/log.ts";
 import { status } from "../node/operations/daemon.ts";
-import { join_invite } from "../node/operations/invites.ts";
+import { PROBE_PEERS_MAX, probe } from "../node/operations/diagnosis.ts";
+import { join_invite, join_open_invite } from "../node/operations/invites.ts";
 import { publish, publish_signed, watch } from "../node/operations/messages.ts";
-import { invite_authority, member_admit, member_expel, PROBE_PEERS_MAX, probe } from "../node/operations/moots.ts";
+import { invite_authority, member_admit, member_expel } from "../node/operations/moots.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { readiness } from "../view/readiness.ts";
 import type { ControlFrame } from "../wire/control/control-frame.ts";
@@ -101,18 +102,15 @@ const HANDLERS = {
         "invite malformed: join request requires exactly one signed invite or open invite",
       );
     }
-    if (!hasInvite) {
-      throw new EntmootError(
-        "unsupported",
-        "open invites redeemed over HTTPS are not in this version; ask the issuer for a moot link",
-      );
-    }
-    const { group_id, issuer, members, status } = await node.call(join_invite, {
-      invite: request.invite,
+    const kept = {
       metadata: request.group_metadata,
       policy: request.group_policy,
       timeout_ms: Math.max(0, milliseconds(request.timeout_ms)),
-    });
+    };
+    const { group_id, issuer, members, status } =
+      request.open_invite === undefined
+        ? await node.call(join_invite, { invite: request.invite, ...kept })
+        : await node.call(join_open_invite, { ...request.open_invite, ...kept });
     const ready = JSON.stringify(await readiness(node, { groupId: group_id, status }));
     await send({ kind: "join_group_resp", status, group_id, issuer, members, readiness: ready });
   },

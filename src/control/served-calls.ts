@@ -4,12 +4,12 @@ import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import { status } from "../node/operations/daemon.ts";
+import { doctor, probe } from "../node/operations/diagnosis.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
 import { answer_wait, inbox } from "../node/operations/inbox.ts";
 import { listen } from "../node/operations/listen.ts";
 import { mailbox_pull } from "../node/operations/mailbox.ts";
 import { messages, watch } from "../node/operations/messages.ts";
-import { probe } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
@@ -30,7 +30,7 @@ const LARGE_BYTES = 1024 * 1024;
 /** They may wait for something, and take turns themselves, each time that they look. */
 const WAITING: ReadonlySet<string> = new Set([messages, mailbox_pull, inbox, answer_wait].map(({ name }) => name));
 /** Asked by whoever looks after a daemon, and told whatever else goes on; or gone on with for long, with little at hand. */
-const AT_ONCE: ReadonlySet<string> = new Set([status, probe].map(({ name }) => name));
+const AT_ONCE: ReadonlySet<string> = new Set([status, probe, doctor].map(({ name }) => name));
 
 export interface ServedCallsParts {
   readonly host: OperationHost;

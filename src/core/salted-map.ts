@@ -90,6 +90,18 @@ export class SaltedMap<K, V> {
 /** What is asked of a set of others' keys that may be many: of a `SaltedSet`, or a `Set` where nobody chose them. */
 export type KeySet<T> = Pick<ReadonlySet<T>, "has" | "size"> & Iterable<T>;
 
+/** The keys of a table that does not change any more, but for `without`, as a set: no copy of them. */
+export function keysOf<K>(map: SaltedMap<K, unknown>, without?: K): KeySet<K> {
+  const isLess = without !== undefined && map.has(without);
+  return {
+    size: map.size - (isLess ? 1 : 0),
+    has: (key) => key !== without && map.has(key),
+    *[Symbol.iterator]() {
+      for (const key of map.keys()) if (key !== without) yield key;
+    },
+  };
+}
+
 /** As `Set`, for what peers choose: see `SaltedMap`. */
 export class SaltedSet<T> {
   readonly #salt = new Salt();

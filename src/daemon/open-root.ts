@@ -3,6 +3,7 @@ import { GroupId } from "../core/ids.ts";
 import { createLog, type Log } from "../host/log.ts";
 import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
+import { requireNotHeld } from "../store/backup/restored-mark.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { createPrivateDirectory, isThere } from "../store/private-files.ts";
@@ -22,7 +23,7 @@ export interface OpenRoot {
 
 /**
  * Opens the data root and its identity; notices go to stderr. With `lock`, this process is the only one that may
- * change it until the lock is released. Throws `already_running`, `identity_invalid`, `data_root_invalid`, and
+ * change it until the lock is released. Throws `already_running`, `identity_invalid`, `data_root_invalid`, `conflict` for one that was restored, and
  * `group_not_found` for a group of `only` that is not joined or, without `create`, where nothing is.
  */
 export function openRoot(
@@ -34,6 +35,7 @@ export function openRoot(
   else if (how.lock && !isThere(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
   }
+  if (how.lock) requireNotHeld(options.dataDir);
   const lock = how.lock ? DataRootLock.acquire(options.dataDir, realClock.unix()) : undefined;
   let root: DataRoot | undefined;
   try {
@@ -68,6 +70,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   let closed = false;
   return {
     node: root.node,
+    defaultMoot: root.defaultMoot,
     mailbox: root.mailbox,
     notices: root.notices,
     agents: () => root.agents(),
@@ -78,6 +81,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    forgetGroup: (id, how) => root.forgetGroup(id, how),
     look(how) {
       const { faults, isGone } = root.look(how);
       const unlocked = isGone ? undefined : lock?.look();

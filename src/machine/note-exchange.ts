@@ -27,6 +27,8 @@ export const NOTE_RATES: Readonly<Record<NoteKind, { readonly perSecond: number;
   rule: { perSecond: 1 / 60, burst: 3 },
   receipt: { perSecond: 1 / 10, burst: 3 },
   presence: { perSecond: 1 / 60, burst: 3 },
+  leave: { perSecond: 1 / 60, burst: 3 },
+  about: { perSecond: 1 / 60, burst: 3 },
 };
 
 /** What the exchange knows of the notes of a moot. */

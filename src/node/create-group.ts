@@ -13,6 +13,7 @@ import { createLink } from "./links.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { CreatedMoot, group_create } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
+import { createOpenInvite, issuerUrl } from "./public/open-invites.ts";
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: RequestOf<typeof group_create>): CreatedMoot {
@@ -20,6 +21,7 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
   const name = trimSpace(request.name);
   if (name === "") throw new EntmootError("invalid_argument", "-name is required");
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
+  const issuer = issuerOf(context, request);
 
   const same_name = context.groups().filter((group) => trimSpace(groupName(group.store)) === name).length;
   const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
@@ -37,11 +39,13 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     );
     context.adopt(groupId);
     noteMootUsed(context.root.node, groupId);
-    const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
+    const isOpen = request.join_mode === "open_invite";
     return {
       group_id: groupId,
       founder: genesis.subject,
-      open_invite,
+      open_invite: isOpen && issuer === undefined ? createLink(context, { group_id: groupId }) : undefined,
+      https_invite:
+        issuer === undefined ? undefined : createOpenInvite(context, { group_id: groupId, issuer_url: issuer }),
       same_name: same_name === 0 ? undefined : same_name,
     };
   } catch (error) {
@@ -52,6 +56,17 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     }
     throw error;
   }
+}
+
+/** Where the invite of an open moot is redeemed over HTTPS; `undefined` when it is not. Throws before anything is made. */
+function issuerOf(context: NodeContext, request: RequestOf<typeof group_create>): string | undefined {
+  if (request.join_mode !== "open_invite" || request.issuer_url === undefined) return undefined;
+  const url = issuerUrl("issuer_url", request.issuer_url);
+  if (context.carrier !== undefined) return url;
+  throw new EntmootError(
+    "unavailable",
+    'an open invite redeemed over HTTPS needs a running daemon; start one with "entmootd serve" and create the group again',
+  );
 }
 
 /** Signed, so that who joins while the founder is away has the policy from whichever member serves the roster. */

@@ -25,6 +25,8 @@ import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
+import { refuseDeclined } from "./default-moot/declined.ts";
+import type { ExportBeforeForget } from "./forget-moot.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
@@ -32,6 +34,7 @@ import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper 
 import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
+import { removeLeavers } from "./leave-moot.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -75,6 +78,8 @@ export interface NodeParts {
   readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
+  /** What keeps a moot before it is forgotten; its folder is set aside when absent. */
+  readonly exportBeforeForget?: ExportBeforeForget;
   readonly clock: Clock;
   /** Limits and times of its machines; `MACHINE_DEFAULTS` when nobody says. */
   readonly config?: MachineConfig;
@@ -137,8 +142,14 @@ export class EntmootNode implements Operations, OperationHost {
     this.#turns = new Turns(parts.clock);
     this.#unopened = new UnopenedGroups({
       ...parts,
-      open: (id) => this.#adopt(id),
-      openInTurns: (id) => this.#adoptInTurns(id),
+      open: (id) => {
+        this.#refuseDeclined(id);
+        this.#adopt(id);
+      },
+      openInTurns: async (id) => {
+        this.#refuseDeclined(id);
+        await this.#adoptInTurns(id);
+      },
     });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
@@ -225,7 +236,11 @@ export class EntmootNode implements Operations, OperationHost {
         transport,
         version: parts.build.version,
         random: () => this.#random.next(),
-        onReport: (group, report) => reportTo(log, group, report),
+        onReport: (group, report) => {
+          reportTo(log, group, report);
+          // What kept a founder from it before may be over.
+          if (report.what === "compared") removeLeavers(context, group);
+        },
         onPeer: (status) => this.#onPeer(status),
       });
     }
@@ -262,6 +277,10 @@ export class EntmootNode implements Operations, OperationHost {
         listeners: () => listeners.all,
       });
       context.carrier.notes.onNews((news) => {
+        if (news.kind === "leave") {
+          this.#onLeave(news.group, news.member);
+          return;
+        }
         const { asking } = windows.of(news.group);
         for (const event of noteEvents(news, (id) => asking.wrote(id))) {
           for (const listener of this.#noteListeners) listener(event);
@@ -271,6 +290,7 @@ export class EntmootNode implements Operations, OperationHost {
     }
     return {
       ...context,
+      asked: this,
       get voices() {
         return voices?.();
       },
@@ -297,6 +317,8 @@ export class EntmootNode implements Operations, OperationHost {
         return () => this.#noteListeners.delete(listener);
       },
       publisher: new Publisher(context),
+      exportBeforeForget: this.#parts.exportBeforeForget,
+      forget: (id, how) => this.#forget(id, how),
       joiner: new Joiner(context),
       build,
       status: () => this.#status(),
@@ -308,6 +330,7 @@ export class EntmootNode implements Operations, OperationHost {
   #status(): NodeStatus {
     const { build, dataDir, identity, identityPath, listenPort, transport, transportPort, transportReason } =
       this.#parts;
+    const faults = this.#data.faults();
     return {
       running: transport !== undefined,
       version: build.version,
@@ -327,10 +350,12 @@ export class EntmootNode implements Operations, OperationHost {
       ...mootStatuses(this.#groups.values(), {
         unopened: this.#unopened.all(),
         nameOf: (id) => keptMootName(this.#parts.root.node, id),
+        refusedOf: (id) => this.#services.publisher.refusedOf(id),
         isRunning: transport !== undefined,
       }),
       twin_seen_ms: this.#context.twins.seenAt ?? 0,
-      faults: this.#data.faults().map(({ message }) => message),
+      faults: faults.map(({ message }) => message),
+      fault_codes: faults.map(({ code }) => code),
       started_at_ms: this.#startedAt,
       peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
@@ -353,6 +378,11 @@ export class EntmootNode implements Operations, OperationHost {
   /** Why a group that is on the disk is not among ours. */
   #whyNot(id: GroupId): EntmootError | undefined {
     return this.#unopened.reason(id);
+  }
+
+  /** What a daemon takes part in is its owner's choice; a command that works here alone takes part in nothing. */
+  #refuseDeclined(id: GroupId): void {
+    if (this.#parts.transport !== undefined) refuseDeclined(this.#parts.root, id);
   }
 
   #adopt(id: GroupId, verified?: RosterLog): Group {
@@ -469,6 +499,24 @@ export class EntmootNode implements Operations, OperationHost {
     this.#changed.notify();
   }
 
+  /** Where it cannot be taken away, it is opened again. */
+  async #forget(id: GroupId, how: { readonly keep: boolean }): Promise<string | undefined> {
+    const group = this.#groups.get(id);
+    this.#groups.delete(id);
+    this.#inOrder = undefined;
+    this.#context.carrier?.notes.forget(id);
+    await group?.close();
+    try {
+      return this.#parts.root.forgetGroup(id, how);
+    } catch (error) {
+      this.#adopt(id);
+      throw error;
+    } finally {
+      this.#unopened.forget(id);
+      this.#changed.notify();
+    }
+  }
+
   /** The same once, or a group that is asked often would fill the log. */
   #tellFailed({ id }: Group, { message }: EntmootError): void {
     if (this.#failed.get(id) === message) return;
@@ -498,6 +546,13 @@ export class EntmootNode implements Operations, OperationHost {
       if (change.event === "joined") carrier?.added(group, change.key);
     }
     if (carrier !== undefined && !before.has(local) && group.self !== undefined) this.#keepName(group);
+  }
+
+  /** Told to watchers; a founder takes who leaves off the roster. */
+  #onLeave(group: Group, key: PublicKey): void {
+    const member = group.roster.members.get(key);
+    if (member !== undefined) this.#emit(group, member, "leaves", "none");
+    removeLeavers(this.#context, group);
   }
 
   #emit(

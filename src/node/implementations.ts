@@ -19,12 +19,31 @@ import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
 import { changeWakeLimits } from "./agents/wake-settings.ts";
+import { exportMoot } from "./care/export-moot.ts";
+import { importMoot } from "./care/import-moot.ts";
+import { oneAtATime } from "./care/one-at-a-time.ts";
+import { pruneMoot } from "./care/prune-moot.ts";
+import { verifyMoots } from "./care/verify-moot.ts";
+import { changePolicy, tellPolicy } from "./change-policy.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
+import {
+  declineDefaultMoot,
+  disableLive,
+  enableLive,
+  joinDefaultMoot,
+  leaveDefaultMoot,
+} from "./default-moot/default-moot.ts";
+import { defaultMootStatus } from "./default-moot/status.ts";
+import { examine } from "./doctor/examine.ts";
+import { explainPolicy } from "./explain-policy.ts";
+import { type ForgetServices, forgetMoot } from "./forget-moot.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
+import { leaveMoot } from "./leave-moot.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { listMoots } from "./list-moots.ts";
 import { acknowledge as acknowledgeMail, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
 import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
@@ -33,18 +52,25 @@ import { changeSettings, type NoteServices } from "./notes/change-settings.ts";
 import { type ReceiptServices, tellReceipts } from "./notes/tell-receipts.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
-import type { RequestOf } from "./operations/operation.ts";
+import type { Operations, RequestOf } from "./operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
+import { challengeOpenInvite, createOpenInvite, redeemOpenInviteHere } from "./public/open-invites.ts";
+import { describePublicMoot, publishPublicMoot } from "./public/publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
+import { tellContext } from "./read/context.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
+import { tellRosterHistory } from "./read/roster-history.ts";
+import { searchMessages } from "./read/search.ts";
+import { tellStats } from "./read/stats.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
+import { updateMoot } from "./update-moot.ts";
 import { whenWritable } from "./when-writable.ts";
 
 /** The way for a node that is a program of its own to start again in place. */
@@ -58,7 +84,12 @@ export interface Restart {
 export type Reading = ReceiptServices & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
-export interface NodeServices extends NoteServices, Watched, ActingServices, Pick<ReceiptServices, "presence"> {
+export interface NodeServices
+  extends NoteServices,
+    Watched,
+    ActingServices,
+    ForgetServices,
+    Pick<ReceiptServices, "presence"> {
   /** The key of this node. */
   readonly local: PublicKey;
   readonly changed: ChangeSignal;
@@ -67,6 +98,8 @@ export interface NodeServices extends NoteServices, Watched, ActingServices, Pic
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
+  /** The node as others see it: for what is asked of several operations together. */
+  readonly asked: Operations;
   /** Ends the daemon cleanly, soon; `undefined` in a program that is not one. */
   readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
@@ -88,7 +121,11 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   messages: pageOfMessages,
   backlog: tellBacklog,
   members: listMembers,
+  roster_history: tellRosterHistory,
   topics: listTopics,
+  search: searchMessages,
+  context: tellContext,
+  stats: tellStats,
   consumer_list: listConsumers,
   mailbox_pull: pull,
   mailbox_ack: acknowledgeMail,
@@ -143,6 +180,14 @@ function inviting<Request extends { readonly group_id: GroupId }, Answer>(
   };
 }
 
+/** What goes through all of a moot holds some of it in memory: one at a time for all callers. */
+function whole<Request, Answer, Event>(
+  run: (node: NodeServices, request: Request, call: Call<Event>) => Promise<Answer>,
+) {
+  return (node: NodeServices, request: Request, call: Call<Event>): Promise<Answer> =>
+    oneAtATime(node.root, call.signal, () => run(node, request, call));
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
   status: async (node, _request, { caller }) => {
@@ -165,8 +210,16 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   group_create: writing("node", createGroup),
   roster_change: writing("group", signing(changeRoster)),
   roster_heal: writing("group", healRoster),
+  moots: listMoots,
+  moot_update: writing("group", signing(updateMoot)),
+  moot_leave: writing("group", (node, request, { signal }) => leaveMoot(node, request, signal)),
+  moot_forget: writing("node", forgetMoot),
+  policy: tellPolicy,
+  policy_change: writing("group", signing(changePolicy)),
+  policy_explain: explainPolicy,
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
-  probe: async (node, request) => ({ peers: await probe(node, request) }),
+  probe: async (node, request, { signal }) => ({ peers: await probe(node, request, signal) }),
+  doctor: (node, request, { signal }) => examine(node.asked, request, { clock: node.clock, signal }),
   member_admit: writing("group", signing(inviting(admit))),
   member_expel: writing("group", signing(expel)),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
@@ -174,8 +227,20 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
+  open_invite_create: writing("node", createOpenInvite),
+  open_invite_challenge: challengeOpenInvite,
+  open_invite_redeem: writing("node", redeemOpenInviteHere),
+  public_moot_descriptor: describePublicMoot,
+  public_moot_publish: publishPublicMoot,
+  default_moot_status: defaultMootStatus,
+  default_moot_join: writing("node", joinDefaultMoot),
+  default_moot_decline: declineDefaultMoot,
+  default_moot_leave: writing("node", leaveDefaultMoot),
+  default_moot_live_on: writing("node", enableLive),
+  default_moot_live_off: writing("node", disableLive),
   join: writing("node", ({ joiner }, request, call) => joiner.join(request, call)),
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
+  join_open_invite: writing("node", ({ joiner }, request, call) => joiner.joinByOpenInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
   listen: ({ listeners }, request, call) => listeners.listen(request, call),
@@ -207,6 +272,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   deliver_rule: deliverRule,
   receipt_settings: writing("node", changeSettings),
   wake_limits: writing("node", changeWakeLimits),
+  moot_export: whole(exportMoot),
+  moot_import: whole(importMoot),
+  prune: writing("group", pruneMoot),
+  verify: whole(verifyMoots),
 };
 
 /** What can be asked of a node, with what carries it out. */

@@ -1,19 +1,19 @@
-import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { linkInJson } from "../core/admission/link-in-json.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
-import { deadReason, USES_MAX } from "../core/admission/redemption.ts";
+import { isEntmootLink, parseOpenInviteLink } from "../core/admission/open-invite.ts";
+import { USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { trimSpace } from "../core/bytes/text.ts";
-import { EntmootError } from "../core/errors.ts";
+import { encodeUtf8 } from "../core/bytes/utf8.ts";
+import { EntmootError, type ErrorCode } from "../core/errors.ts";
 import { GroupId, type PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { Frame } from "../wire/peer/frame.ts";
 import type { RedeemReq } from "../wire/peer/redeem-frames.ts";
-import { addMember, requireFounder } from "./change-roster.ts";
-import type { Group } from "./group/group.ts";
+import { admitRedeemer, inviteForRedeemer, liveLink, type NotAdmitted } from "./admit-redeemer.ts";
+import { requireFounder } from "./change-roster.ts";
 import { groupName } from "./group/group-name.ts";
-import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { linkRow } from "./open-links.ts";
 import type { CreatedLink, LinkRow, link_create, link_revoke } from "./operations/invites.ts";
@@ -63,7 +63,7 @@ export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
 export function revokeLink(context: NodeContext, request: RequestOf<typeof link_revoke>): LinkRow {
   const group = context.requireGroup(request.group_id);
   const given = linkInJson(request.link) ?? request.link;
-  const named = isMootLink(given) ? sha256Hex(parseMootLink(given).token) : trimSpace(given);
+  const named = tokenHashIn(given) ?? trimSpace(given);
   const link = context.root.node.links.revoke(group.id, named);
   if (link === undefined) {
     throw new EntmootError(
@@ -74,52 +74,25 @@ export function revokeLink(context: NodeContext, request: RequestOf<typeof link_
   return linkRow(link, context.clock.unix());
 }
 
+/** Of the token in a link; `undefined` for what is none. */
+function tokenHashIn(given: string): string | undefined {
+  if (isMootLink(given)) return sha256Hex(parseMootLink(given).token);
+  return isEntmootLink(given) ? sha256Hex(encodeUtf8(parseOpenInviteLink(given).token)) : undefined;
+}
+
 /**
  * A stranger shows a token over a connection that proved its key. Adds the key to the roster and answers with a
  * fresh invite; a member gets the invite alone and no use is taken. Throws the refusal.
  */
 export function redeemLink(context: NodeContext, from: PublicKey, { group_id, token }: RedeemReq): Frame {
-  const group = context.group(group_id);
   const tokenHash = sha256Hex(token);
-  const link = context.root.node.links.get(tokenHash);
-  // One answer for a wrong group and a wrong token: a guesser learns nothing.
-  if (group === undefined || link === undefined || link.group_id !== group_id) throw refuse("not_found");
-  const dead = deadReason(link, context.clock.unix());
-  if (dead !== undefined) throw refuse(dead);
-  if (!group.roster.members.has(from)) admitByLink(context, group, { from, tokenHash });
-  const issuer = group.requireSelf();
-  const untilMs = BigInt(context.clock.unix() + INVITE_TTL_MS);
-  const peers = [
-    issuer.pilot_node_id,
-    ...group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id).slice(0, 5),
-  ];
-  const newcomer = group.roster.members.get(from)?.pilot_node_id;
-  const invite = signInvite(context, group, {
-    issuer,
-    peers: peers.filter((id) => id !== newcomer || id === issuer.pilot_node_id),
-    untilMs,
-    bareSelf: true,
-  });
+  const found = liveLink(context, tokenHash, group_id);
+  if (typeof found === "string") throw refuse(found);
+  const { group } = found;
+  const refused = admitRedeemer(context, group, { key: from, tokenHash });
+  if (refused !== undefined) throw refuse(refused);
+  const invite = inviteForRedeemer(context, group, from);
   return { kind: "redeem_resp", group_id, invite, name: groupName(group.store) };
-}
-
-function admitByLink(
-  context: NodeContext,
-  group: Group,
-  { from, tokenHash }: { from: PublicKey; tokenHash: string },
-): void {
-  requireFounder(group);
-  const { links } = context.root.node;
-  // Known to the log and no member: somebody removed it, and a link does not undo that.
-  if (group.roster.knowsAuthor(from)) throw refuse("removed");
-  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.clock.unix() });
-  if (outcome.kind === "refused") throw refuse(outcome.reason);
-  try {
-    addMember(context, group, from, undefined);
-  } catch (error) {
-    if (!outcome.repeated) links.release(tokenHash, from);
-    throw error;
-  }
 }
 
 const REFUSALS = {
@@ -128,9 +101,9 @@ const REFUSALS = {
   expired: ["expired", "this link has expired; ask for a new one"],
   used_up: ["expired", "this link is used up; ask for a new one"],
   removed: ["not_member", "this key was removed from the group; only the founder can add it again, with roster add"],
-} as const;
+} as const satisfies Record<NotAdmitted, readonly [ErrorCode, string]>;
 
-function refuse(reason: keyof typeof REFUSALS): EntmootError {
+function refuse(reason: NotAdmitted): EntmootError {
   const [code, message] = REFUSALS[reason];
   return new EntmootError(code, message);
 }

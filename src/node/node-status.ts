@@ -15,13 +15,13 @@ import {
 /** The groups of a node as `info` shows them: those that are open, and those that cannot be opened or read, with why. */
 export function mootStatuses(
   open: Iterable<Group>,
-  { isRunning, nameOf, unopened }: MootsNotOpen & { readonly isRunning: boolean },
+  { isRunning, nameOf, refusedOf, unopened }: MootsNotOpen & { readonly isRunning: boolean },
 ): Pick<NodeStatus, "groups" | "unopened"> {
   const groups: MootStatus[] = [];
   const lost = new Map<GroupId, EntmootError>();
   for (const group of open) {
     try {
-      groups.push(groupStatus(group, isRunning));
+      groups.push({ ...groupStatus(group, isRunning), refused: refusedOf?.(group.id) });
     } catch (error) {
       // One that cannot be read must not hide the others.
       if (!(error instanceof EntmootError)) throw error;
@@ -33,6 +33,7 @@ export function mootStatuses(
     group_id,
     name: nameOf(group_id),
     reason: message,
+    code,
     passing: code === "unavailable",
     lost: code !== "unavailable" && lost.has(group_id),
   }));
@@ -41,12 +42,14 @@ export function mootStatuses(
 
 interface MootsNotOpen {
   readonly unopened: ReadonlyMap<GroupId, EntmootError>;
+  /** What the policy refused last. */
+  readonly refusedOf?: (id: GroupId) => MootStatus["refused"];
   /** What a moot was called when it could be opened. */
   readonly nameOf: (id: GroupId) => string | undefined;
 }
 
 /** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
-function groupStatus(group: Group, isRunning: boolean): MootStatus {
+function groupStatus(group: Group, isRunning: boolean): Omit<MootStatus, "refused"> {
   const { messages } = group.store;
   group.store.requireSame();
   return {
@@ -62,6 +65,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
     local_member: group.self !== undefined,
     founder: group.isFounder,
     removal: group.removal,
+    left_ms: group.leftMs ?? 0,
     fork: forkStatus(group),
     doubt: group.doubt.reason,
     policy: policyName(group.policy.current),
@@ -80,13 +84,14 @@ function forkStatus({ roster }: Group): MootStatus["fork"] {
 }
 
 function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
-  const { cutoffMs, jumpMs, prunedToMs, time } = retention.state;
+  const { cutoffMs, jumpMs, keptFromMs, prunedToMs, time } = retention.state;
   const days = policy.current?.retention_days;
   return {
     days: days === undefined || keepsEverything(days) ? undefined : days,
     cutoff_ms: cutoffMs,
     pruned: store.messages.pruned,
     pruned_to_ms: prunedToMs,
+    kept_from_ms: keptFromMs,
     clock: isRunning ? time.kind : undefined,
     clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
     clock_heard: isRunning && time.kind !== "steady" ? time.heard : undefined,
@@ -111,8 +116,9 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     identity_path: "",
     listen_port: 0,
     // That they are there, or what means the only one, or one by its name, would mean another.
-    unopened: status.unopened.map((moot) => ({ ...moot, reason: UNOPENED })),
+    unopened: status.unopened.map((moot) => ({ ...moot, reason: UNOPENED, code: "" })),
     faults: status.faults.length === 0 ? [] : [UNTOLD],
+    fault_codes: [],
     peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },
   };

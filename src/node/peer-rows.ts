@@ -40,12 +40,13 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     ...NOT_REFUSED,
   } as const;
   if (isSelf) {
-    return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
+    return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own(), hints_stale: false };
   }
   const hints = key === undefined ? [] : context.hints.of(key);
+  const hints_stale = key !== undefined && context.hints.isStale(key);
   const peers = context.carrier?.peers;
   if (key === undefined || peers === undefined) {
-    return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
+    return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints, hints_stale };
   }
   const { connected, proof, route, rttMs } = peers.status(key);
   const { lastError, lastSeen } = peers.record(key);
@@ -60,6 +61,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,
+    hints_stale,
     copy: copy && (copy.outcome === "equal" ? "same" : "different"),
     copy_since_ms: copy?.sinceMs ?? 0,
     ...(refused === undefined ? NOT_REFUSED : { refusals: refused.count, refused_for: refused.last }),

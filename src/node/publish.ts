@@ -6,7 +6,7 @@ import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { fieldFacts, MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
-import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
+import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../core/policy/policy-update.ts";
 import { isReserved, publishTopics } from "../core/policy/topic.ts";
 import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
@@ -18,6 +18,7 @@ import { admittedAt, newMessage } from "./group/ingest.ts";
 import { requireTimely } from "./group/own-clock.ts";
 import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { MootStatus } from "./operations/daemon.ts";
 import type { Caller } from "./operations/implementation.ts";
 import { type Published, type publish, tooLongText } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
@@ -42,10 +43,16 @@ const PUBLISHING_WORDS: OnlyWords = {
   several: () => "group_id is required when multiple groups are active",
 };
 
+/** Ours. Moots whose last refusal is remembered, as many as one node holds. */
+const REFUSED_MAX = 8192;
+
+/** What a policy keeps from being published, and nothing else does. */
+class RefusedByPolicy extends EntmootError {}
+
 /** Ours. Content below this fits with as many topics as there may be. */
 const SURELY_FITS_BYTES = MESSAGE_MAX_BYTES / 4;
 /** Wire. What the canonical form has beyond the signing form: the signature, its key and their quotes. */
-const SIGNATURE_TEXT_BYTES = 103;
+export const SIGNATURE_TEXT_BYTES = 103;
 
 type PublishRequest = RequestOf<typeof publish>;
 
@@ -56,8 +63,16 @@ export class Publisher {
     TOKENS_MAX,
   );
 
+  /** What the policy of a moot refused last, until it takes one again; as many as there are moots. */
+  readonly #refused = new BoundedMap<GroupId, NonNullable<MootStatus["refused"]>>(REFUSED_MAX);
+
   constructor(context: NodeContext) {
     this.#context = context;
+  }
+
+  /** Why the policy refused the latest message of this node, unless a later one was taken. */
+  refusedOf(id: GroupId): MootStatus["refused"] {
+    return this.#refused.get(id);
   }
 
   /**
@@ -99,9 +114,11 @@ export class Publisher {
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
+    if (group.leftMs !== undefined) throw hasLeft(group.leftMs);
     await this.#beforeSigning(group, topics);
     const ordering = group.ordered("parents");
     if (ordering !== undefined) await ordering;
+    if (isUpdate(group, { author, topics })) requireLater(group, content);
     const now = this.#context.clock.unix();
     const behind_ms = requireTimely(group, now);
     const fields = {
@@ -119,8 +136,10 @@ export class Publisher {
     const { publicKey, seed } = this.#context.identity;
     // Its id will be its hash.
     const signed = { idIsHash: true, isSignedBy: (key: Uint8Array) => sameBytes(key, publicKey) };
-    requireKept(group, { ...fieldFacts(fields), ...signed, canonicalBytes });
-    pay(group, fields, { bytes: canonicalBytes, now });
+    this.#askPolicy(group, now, () => {
+      requireKept(group, { ...fieldFacts(fields), ...signed, canonicalBytes });
+      pay(group, fields, { bytes: canonicalBytes, now });
+    });
     const message = signMessage({ ...fields, seed });
     const canonical = messageCanonical(message);
     // Many topics make a long message of a short one.
@@ -130,6 +149,21 @@ export class Publisher {
     if (isUpdate(group, message) && group.policy.note(message)) group.policiesChanged();
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
     return { ...publishedForm(message), behind_ms, unmet_mentions: unmetMentions(group, message, now) };
+  }
+
+  /** Runs `check` and remembers what came of it where the policy decides. */
+  #askPolicy(group: Group, now: UnixMs, check: () => void): void {
+    try {
+      check();
+      this.#refused.delete(group.id);
+    } catch (error) {
+      if (error instanceof RefusedByPolicy) {
+        const { message, retryAfterMs } = error;
+        const retry_at_ms = retryAfterMs === undefined ? 0 : Math.ceil(now + retryAfterMs);
+        this.#refused.set(group.id, { reason: message, at_ms: Math.floor(now), retry_at_ms });
+      }
+      throw error;
+    }
   }
 
   /** A founder that may have an old copy fetches what is missing first; a policy is the founder's word as a roster is. */
@@ -146,11 +180,36 @@ export class Publisher {
   }
 }
 
+/** Throws `conflict` for an update that would never count, since a later one is held. */
+function requireLater(group: Group, content: Uint8Array): void {
+  let sequence: bigint;
+  try {
+    ({ sequence } = parsePolicyUpdate(content));
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    // Kept as what it is, and without effect.
+    return;
+  }
+  const last = group.policy.lastSequence;
+  if (sequence >= last) return;
+  throw new EntmootError(
+    "conflict",
+    `policy update sequence ${sequence} is older than ${last}, which is held; it would have no effect: "entmootd group policy set" takes the next`,
+  );
+}
+
 /** In the words of the original, then with what ended the membership. */
 function notMember({ removal }: Group, nodeId: number): EntmootError {
   const why =
     removal === undefined ? "" : `: ${removalText(removal)}; nothing is published here until it adds this node again`;
   return new EntmootError("not_member", `local node ${nodeId} is not a member${why}`);
+}
+
+function hasLeft(ms: number): EntmootError {
+  return new EntmootError(
+    "not_member",
+    `this node left the moot at ${instantText(ms)}; nothing is published here any more; its founder can add it again once it has removed it`,
+  );
 }
 
 /** What a caller is told of a message that is stored. */
@@ -183,7 +242,7 @@ function pay(
     oldest: group.retention.oldest,
   });
   if (late === undefined) return;
-  if (late.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${late.message}`);
+  if (late.retryAtMs === undefined) throw new RefusedByPolicy("invalid_argument", `group policy: ${late.message}`);
   throw tooMany(late.message, late.retryAtMs - now, now);
 }
 
@@ -197,7 +256,7 @@ export function tooMany(reason: string, forMs: number, now: UnixMs): EntmootErro
   const waitMs = Math.max(0, forMs);
   // Rounded up: who comes at that time is let in.
   const at = instantText(Math.ceil((now + waitMs) / 1000) * 1000);
-  return new EntmootError(
+  return new RefusedByPolicy(
     "rate_limited",
     `group policy: ${reason}; try again in ${durationText(Math.ceil(waitMs / 100) * 100)}, at ${at}`,
     { retryAfterMs: Math.max(1, Math.ceil(waitMs)) },
@@ -222,7 +281,8 @@ function requireKept(group: Group, facts: MessageFacts): void {
 /** What a caller is told of a message that no member would keep. */
 export function refusal({ fault, reason, until }: NotKept, { canonicalBytes }: MessageFacts): EntmootError {
   if (fault === "too_long") return tooLong(canonicalBytes);
-  return new EntmootError("invalid_argument", until === "policy" ? `group policy: ${reason}` : reason);
+  if (until === "policy") return new RefusedByPolicy("invalid_argument", `group policy: ${reason}`);
+  return new EntmootError("invalid_argument", reason);
 }
 
 function tooLong(bytes: number): EntmootError {

@@ -3,6 +3,7 @@ import { EntmootError, textOf } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
 import type { DataRoot } from "../store/data-root.ts";
+import { DeclinedMoot } from "./default-moot/declined.ts";
 
 /** Ours. Until the first further try; what is wrong for a moment, as a lock, is soon over. */
 const FIRST_TRY_MS = 1_000;
@@ -72,7 +73,8 @@ export class UnopenedGroups implements Disposable {
   #note(id: GroupId, error: unknown): void {
     const failure = failureOf(error);
     const isNews = this.#reasons.get(id)?.message !== failure.message;
-    if (isNews) this.#parts.log.error(`group ${id}: not opened: ${failure.message}`);
+    if (isNews && failure instanceof DeclinedMoot) this.#parts.log.warn(failure.message);
+    else if (isNews) this.#parts.log.error(`group ${id}: not opened: ${failure.message}`);
     this.#reasons.set(id, failure);
   }
 

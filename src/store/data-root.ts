@@ -1,6 +1,7 @@
 import type { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import type { AgentStore } from "./agent-store.ts";
+import type { DefaultMootStore } from "./default-moot-file.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { MailboxStore } from "./mailbox-store.ts";
 import type { NodeStore } from "./node-store.ts";
@@ -29,6 +30,8 @@ export interface DataRoot extends Disposable {
   agents(): AgentStore;
   /** Whether there is any: a node whose inbox nobody ever asked for keeps none. */
   hasAgents(): boolean;
+  /** What the owner has said about the default moot. */
+  readonly defaultMoot: DefaultMootStore;
   /** Shared with every other process here, whoever holds the lock. */
   readonly mailbox: MailboxStore;
   /** The start is over, and others wait for this process now: opening a group waits for nobody any more, and takes no long work upon itself. */
@@ -43,6 +46,11 @@ export interface DataRoot extends Disposable {
   createGroup(groupId: GroupId): GroupStore;
   /** Closes and deletes a group that never came to be (a failed join). Refuses one with messages. */
   discardGroup(groupId: GroupId): void;
+  /**
+   * Closes a group that is joined and takes it away, messages and all. With `keep` its folder is set aside as it is, under
+   * another name that is given; else it is deleted. A crash leaves it joined or gone, never in part.
+   */
+  forgetGroup(groupId: GroupId, how: { readonly keep: boolean }): string | undefined;
   /**
    * What keeps all of it from being used as it was opened: files that are gone or others, no room to write. Costs some
    * microseconds; with `again` writes that the disk refused are tried once more. Each moot's own files are for its store to tell.

@@ -2,8 +2,9 @@ import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
-import type { NoteName, SignedNote } from "../core/record/note.ts";
+import type { NoteKind, NoteName, SignedNote } from "../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
+import type { MessageSearch, MessageTallies } from "./search-store.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
 export interface NewMessage {
@@ -14,6 +15,8 @@ export interface NewMessage {
   readonly topics: readonly string[];
   readonly parents: readonly MessageId[];
   readonly canonical: Uint8Array;
+  /** What it says, where that is at hand: it is found by the words in it. */
+  readonly content?: Uint8Array;
   /**
    * The key that signed it where that is no member's: it is set apart, held like all others and without a place in the
    * delivery log, until a message that is not apart and by another author names it. See `docs/what-is-kept.md`.
@@ -98,6 +101,10 @@ export interface QueryPiece {
  * Callers verify before `putMany`; the store never does. Everything is synchronous.
  */
 export interface MessageStore {
+  /** The same messages by the words in them. */
+  readonly search: MessageSearch;
+  /** How many there are, by hour, author and topic. */
+  readonly tallies: MessageTallies;
   readonly size: number;
   /** The highest sequence number given out; 0 when none. */
   lastSeq(): number;
@@ -269,6 +276,8 @@ export interface NoteChanges {
 export interface NoteStore {
   /** By kind and author. */
   all(): Iterable<SignedNote>;
+  /** Those of one kind, by author. */
+  ofKind(kind: NoteKind): Iterable<SignedNote>;
   get(name: NoteName): SignedNote | undefined;
   /** In one commit, durable on return. */
   change(changes: NoteChanges): void;

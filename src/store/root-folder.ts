@@ -15,6 +15,7 @@ const ROOT_NAMES = new Set([
   "esp.sqlite",
   "mailbox.sqlite",
   "esp-devices.json",
+  "restored.json",
 ]);
 /** What stands in a folder that is meant for a data root, and says nothing: installed programs, a new disk, logs. */
 const MEANS_NOTHING =

@@ -1,6 +1,7 @@
 import { durationText, sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { bareFetch } from "../host/http-exchange.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
@@ -59,21 +60,15 @@ export async function get(url: URL, options: GetOptions): Promise<Answer> {
   try {
     let at = url;
     for (let redirects = 0; ; redirects++) {
-      const response = await fetch(at, {
-        redirect: "manual",
+      const response = await bareFetch(at, {
         signal: ending.signal,
-        // Theirs are for a whole transfer.
-        timeout: false,
-        decompress: false,
-        // Plain http is for loopback, which no proxy leads to.
-        ...(at.protocol === "http:" ? { proxy: false } : {}),
         headers: {
           "User-Agent": options.userAgent,
           "Accept-Encoding": "identity",
           ...(options.accept === undefined ? {} : { Accept: options.accept }),
           ...(options.after ? { Range: `bytes=${options.after}-` } : {}),
         },
-      } as RequestInit);
+      });
       heard();
       if (response.status < 300 || response.status >= 400 || response.status === 304) {
         return answerOf(at, response, { heard, close, ending: ending.signal });

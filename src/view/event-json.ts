@@ -53,12 +53,18 @@ export function memberChangeJson(event: WatchedPeer) {
   return {
     event: "member",
     group_id: GroupId.toBase64(event.group_id),
-    change: event.event === "left" ? "removed" : event.replaces === undefined ? "added" : "rekeyed",
+    change: memberChange(event),
     node_id: event.node_id,
     entmoot_pubkey: event.entmoot_pubkey.toBase64(),
     ...(event.self ? { self: true } : {}),
     ...rosterPart(event),
   };
+}
+
+function memberChange({ event, replaces }: WatchedPeer): string {
+  if (event === "leaves") return "left";
+  if (event === "left") return "removed";
+  return replaces === undefined ? "added" : "rekeyed";
 }
 
 function rosterPart({ entry_id, replaces }: WatchedPeer) {

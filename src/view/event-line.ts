@@ -81,6 +81,7 @@ const CHANGE = {
   lost: "is no longer connected",
   joined: "has joined",
   left: "was removed",
+  leaves: "has left the moot",
 } as const;
 
 /** Of this node itself. */
@@ -88,6 +89,7 @@ const OWN_CHANGE = {
   connected: "this node is connected",
   lost: "this node is no longer connected",
   joined: "this node is in the moot now",
+  leaves: "this node has left the moot: nothing can be published here any more",
   left: "this node was removed from the moot: nothing new comes, nothing can be published; the founder can add it again",
 } as const;
 

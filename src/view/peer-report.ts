@@ -1,7 +1,10 @@
 import { instantText } from "../core/amounts.ts";
-import { GroupId } from "../core/ids.ts";
 import { dayText } from "../core/policy/retention.ts";
-import type { PeerRow, ProbeRow } from "../node/operations/moots.ts";
+import { DIAGNOSES, isDiagnosis, worstOf } from "../node/doctor/diagnoses.ts";
+import { type ProbeWord, probeWord } from "../node/doctor/peer-checks.ts";
+import type { DoctorCheck, ExaminedPeer } from "../node/operations/diagnosis.ts";
+import type { PeerRow } from "../node/operations/moots.ts";
+import type { Teller } from "./doctor-teller.ts";
 
 /** One row of `peers`: the original's fields in its order, then what iroh knows besides. */
 export interface PeerReportRow {
@@ -9,14 +12,26 @@ export interface PeerReportRow {
   readonly hostname?: string;
   readonly roster: true;
   readonly profile: "ok" | "missing";
-  readonly transport: "ok" | "missing";
+  readonly transport: "ok" | "stale" | "missing";
   readonly trust: PeerRow["trust"];
-  readonly route: string;
+  readonly route: PeerRow["route"];
   readonly rtt_ms?: number;
   readonly error?: string;
   readonly diagnosis: string;
   readonly suggestion?: string;
   readonly next_command?: string;
+  /** The layer that does not hold. */
+  readonly layer_failed?: string;
+  /** What came of asking it, by the original's word. */
+  readonly probe: ProbeWord;
+  /** Of each layer on the way to it: ok, noted, unknown or failed. */
+  readonly layers: Readonly<Record<string, DoctorCheck["state"]>>;
+  /** How far its clock is ahead. */
+  readonly clock_offset_ms?: number;
+  /** Whether it holds this node's latest message. */
+  readonly last_message?: NonNullable<ExaminedPeer["probe"]>["last_message"];
+  /** Of its program. */
+  readonly version?: string;
   readonly entmoot_pubkey: string;
   readonly connected: boolean;
   readonly founder: boolean;
@@ -35,47 +50,57 @@ export interface PeerReportRow {
 }
 
 export interface PeerReportContext {
-  readonly groupId: GroupId;
   /** Whether a daemon answered; without one nobody is connected. */
   readonly daemon: boolean;
-  /** By node id; `undefined` when no probe was asked for. */
-  readonly probed: ReadonlyMap<number, ProbeRow> | undefined;
-  /** A command line of ours with these words, ready to paste. */
-  readonly command: (words: readonly string[]) => string;
+  readonly isProbed: boolean;
+  readonly teller: Teller;
 }
 
 /** The rows of `peers`, with a diagnosis and a next step for each, in the order of `rows`. */
-export function peerReport(rows: readonly PeerRow[], context: PeerReportContext): PeerReportRow[] {
-  return rows.map((row) => {
-    const probe = context.probed?.get(row.node_id);
-    const route = routeOf(row, probe, context);
-    const diagnosis = diagnose(row, route, context);
-    const advice = ADVICE[diagnosis];
+export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportContext): PeerReportRow[] {
+  return rows.map((examined) => {
+    const { checks, peer: row, probe } = examined;
+    const found = diagnose(examined, context);
     const error = (probe === undefined || probe.ok ? undefined : probe.error) ?? row.error;
     const rtt = probe?.rtt_ms ?? row.rtt_ms;
+    const isWell = found === undefined;
+    const { teller } = context;
+    const isTold = !teller.isRedacted;
+    const next = isWell ? [] : teller.next(found);
     return {
-      node_id: row.node_id,
-      ...(row.hostname === "" ? {} : { hostname: row.hostname }),
+      node_id: teller.node(row.node_id),
+      ...(row.hostname === "" || !isTold ? {} : { hostname: row.hostname }),
       roster: true,
       profile: row.hostname === "" ? "missing" : "ok",
-      transport: row.self || row.connected || row.hints.length > 0 ? "ok" : "missing",
+      transport: transportOf(examined),
       trust: row.trust,
-      route,
+      route: routeOf(row, context),
       ...(rtt === undefined || rtt <= 0 ? {} : { rtt_ms: Math.round(rtt) }),
-      ...(error === undefined || diagnosis === "ok" ? {} : { error }),
-      diagnosis,
-      ...(advice === undefined ? {} : { suggestion: advice.text }),
-      ...(advice?.words === undefined ? {} : { next_command: context.command(advice.words(context.groupId)) }),
-      entmoot_pubkey: row.entmoot_pubkey.toBase64(),
+      ...(error === undefined || isWell || !isTold ? {} : { error }),
+      diagnosis: found?.diagnosis ?? "ok",
+      ...(isWell ? {} : { suggestion: meaningOf(found) }),
+      ...(next.length === 0 ? {} : { next_command: teller.command(next) }),
+      ...(found?.state === "failed" ? { layer_failed: found.layer } : {}),
+      probe: probedAs(examined, context),
+      layers: Object.fromEntries(checks.map(({ layer, state }) => [layer, state])),
+      ...(probe?.clock_offset_ms === undefined ? {} : { clock_offset_ms: probe.clock_offset_ms }),
+      ...(probe?.last_message === undefined ? {} : { last_message: probe.last_message }),
+      ...(probe?.version === undefined ? {} : { version: probe.version }),
+      entmoot_pubkey: isTold ? row.entmoot_pubkey.toBase64() : "",
       connected: row.connected,
       founder: row.founder,
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
-      ...listeningOf(row),
+      ...listeningOf(isTold ? row : { ...row, listening_host: "" }),
       ...(row.copy === undefined ? {} : { copy: row.copy }),
       ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
       ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
+}
+
+/** A daemon of another version may name what this program does not know. */
+function meaningOf({ diagnosis, why }: DoctorCheck): string {
+  return isDiagnosis(diagnosis) ? DIAGNOSES[diagnosis].means : why;
 }
 
 function listeningOf({ listening, listening_host, listening_since_ms, not_listening_since_ms }: PeerRow) {
@@ -88,56 +113,33 @@ function listeningOf({ listening, listening_host, listening_since_ms, not_listen
   };
 }
 
-interface Advice {
-  readonly text: string;
-  readonly words?: (groupId: GroupId) => readonly string[];
+/** What stands against this row; `undefined` where nothing does. */
+function diagnose({ checks, peer }: ExaminedPeer, { daemon, isProbed }: PeerReportContext): DoctorCheck | undefined {
+  // That this node is no member is said once, in its own row; without a daemon, in each that was to be probed.
+  const meant =
+    peer.self && !daemon && !isProbed ? [] : checks.filter(({ layer }) => peer.self || layer !== "identity");
+  return worstOf(meant, "failed") ?? meant.find(({ diagnosis }) => diagnosis === "not_connected");
 }
 
-const probeAgain = (groupId: GroupId) => ["peers", "-group", GroupId.toBase64(groupId), "-probe"];
+function transportOf({ checks, peer }: ExaminedPeer): PeerReportRow["transport"] {
+  if (peer.self) return "ok";
+  const address = checks.find(({ layer }) => layer === "address")?.diagnosis;
+  if (address === "transport_stale") return "stale";
+  return peer.connected || peer.hints.length > 0 ? "ok" : "missing";
+}
 
-/** What to do about each diagnosis; one that is not here needs nothing. */
-const ADVICE: Readonly<Record<string, Advice>> = {
-  daemon_down: {
-    text: "start the local daemon",
-    words: (groupId) => ["serve", "-group", GroupId.toBase64(groupId)],
-  },
-  not_connected: { text: "no connection now; a probe tries to make one", words: probeAgain },
-  transport_missing: { text: "nobody has said where this peer is; it joins in when its daemon finds ours" },
-  route_timeout: { text: "check that the peer's daemon runs and the network between", words: probeAgain },
-  route_refused: { text: "the peer does not serve this group just now" },
-  probe_unsupported: { text: "update both sides" },
-  probe_failed: { text: "look at the error, then probe again", words: probeAgain },
-  unknown: { text: "look at the error, then probe again", words: probeAgain },
-};
-
-function routeOf(row: PeerRow, probe: ProbeRow | undefined, { daemon, probed }: PeerReportContext): string {
-  if (probed !== undefined && !daemon) return "daemon_down";
+function routeOf(row: PeerRow, { daemon }: PeerReportContext): PeerRow["route"] {
   if (row.self) return "self";
   if (!daemon) return "not_checked";
-  if (probed === undefined) return row.connected ? row.route : "none";
-  if (probe === undefined) return row.connected ? row.route : "unknown";
-  if (!probe.ok) return classify(probe.error ?? "");
-  // The carrier knows by now how it got there; the original's word is for one that does not.
-  return row.route === "direct" || row.route === "relay" ? row.route : "ok";
+  return row.connected ? row.route : "none";
 }
 
-/** Wire. How a failed probe is named, by the words in its text. */
-function classify(error: string): string {
-  const text = error.toLowerCase();
-  if (/timeout|deadline|no time left|in time/.test(text)) return "route_timeout";
-  if (/not found|refused|closed/.test(text)) return "route_refused";
-  return text.includes("unknown") ? "probe_unsupported" : "unknown";
-}
-
-const REACHED: readonly string[] = ["ok", "direct", "relay"];
-
-function diagnose(row: PeerRow, route: string, { daemon, probed }: PeerReportContext): string {
-  if (probed !== undefined && !daemon) return "daemon_down";
-  // What counts as connected and has no way to it, or failed its probe, is not well.
-  if (row.self || REACHED.includes(route)) return "ok";
-  if (probed !== undefined && route !== "none") return route;
+/** The original's word for what came of asking. */
+function probedAs({ peer, probe }: ExaminedPeer, { daemon, isProbed }: PeerReportContext): ProbeWord {
+  if (!isProbed) return "not_checked";
   if (!daemon) return "daemon_down";
-  return row.hints.length === 0 ? "transport_missing" : "not_connected";
+  if (peer.self) return "self";
+  return probe === undefined ? "unknown" : probeWord(probe);
 }
 
 const HEADER = [
@@ -148,11 +150,13 @@ const HEADER = [
   "TRANSPORT",
   "TRUST",
   "ROUTE",
+  "PROBE",
   "COPY",
   "LISTENING",
   "DIAGNOSIS",
   "SUGGESTION",
 ];
+const PROBE_COLUMN = HEADER.indexOf("PROBE");
 const COPY_COLUMN = HEADER.indexOf("COPY");
 const LISTENING_COLUMN = HEADER.indexOf("LISTENING");
 
@@ -179,6 +183,7 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
     row.transport,
     row.trust,
     row.rtt_ms === undefined || ["self", "none"].includes(row.route) ? row.route : `${row.route}/${row.rtt_ms}ms`,
+    row.probe,
     copyText(row),
     listeningText(row),
     row.diagnosis,
@@ -186,9 +191,12 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
   ]);
   // Where nobody was compared, as without a daemon, the table is the original's.
   const isCompared = rows.some(({ copy }) => copy !== undefined);
+  const isProbed = rows.some(({ probe }) => probe !== "not_checked");
   const isSaid = rows.some(({ listening }) => listening !== undefined);
   const isShown = (_: string, column: number) =>
-    (isCompared || column !== COPY_COLUMN) && (isSaid || column !== LISTENING_COLUMN);
+    (isProbed || column !== PROBE_COLUMN) &&
+    (isCompared || column !== COPY_COLUMN) &&
+    (isSaid || column !== LISTENING_COLUMN);
   const table = [HEADER, ...lines].map((cells) => cells.filter(isShown));
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
   return table.map((line) =>

@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { GroupId } from "../core/ids.ts";
 import { programPath } from "../host/program-name.ts";
 import { shellCommand } from "../host/shell-quote.ts";
+import { membershipFault, membershipWord } from "../node/doctor/moot-checks.ts";
 import { type MootStatus, type NodeStatus, status as statusOperation } from "../node/operations/daemon.ts";
+import type { ExaminedMoot } from "../node/operations/diagnosis.ts";
 import { type PeerRow, peers } from "../node/operations/moots.ts";
 import type { Operations } from "../node/operations/operation.ts";
 
@@ -30,7 +32,8 @@ export interface Health {
   readonly members: number;
   readonly peers: number;
   readonly local_member: boolean;
-  readonly local_member_status: "ok" | "not_in_roster";
+  /** Of the first moot of which this node is no member. */
+  readonly local_member_status: ExaminedMoot["local_member_status"];
   readonly trust_query_ok: boolean;
   readonly pending_query_ok: boolean;
   readonly trusted_peers: number;
@@ -50,15 +53,16 @@ export async function readiness(
 ): Promise<Readiness> {
   const status = await node.call(statusOperation, {});
   const groups = status.groups.toSorted((a, b) => (a.group_id < b.group_id ? -1 : 1));
-  const asked = groups.map(({ group_id }) => node.call(peers, { group_id }));
-  const rows = (await Promise.all(asked)).flatMap((answer) => answer.peers);
+  const looked = await Promise.all(
+    groups.map(async (moot) => ({ moot, rows: (await node.call(peers, { group_id: moot.group_id })).peers })),
+  );
   const groupId = joined?.groupId ?? groups[0]?.group_id;
   return {
     control_socket: join(status.data_dir, "control.sock"),
     event: joined === undefined ? "serving" : "joined",
     group_id: groupId === undefined ? null : GroupId.toBase64(groupId),
     group_ids: groups.map((group) => GroupId.toBase64(group.group_id)),
-    health: healthOf(groups, rows),
+    health: healthOf(looked, status.pilot_node_id),
     listen_port: status.listen_port,
     members: sum(groups, (group) => group.members),
     next_command: nextCommand(status, groupId),
@@ -76,11 +80,21 @@ export function commandFor(status: Pick<NodeStatus, "data_dir" | "identity_path"
 
 function nextCommand(status: NodeStatus, groupId: GroupId | undefined): string {
   const words =
-    groupId === undefined ? ["group", "create", "-name", "NAME"] : ["peers", "-group", GroupId.toBase64(groupId)];
+    groupId === undefined
+      ? ["group", "create", "-name", "NAME"]
+      : ["doctor", "-group", GroupId.toBase64(groupId), "-probe"];
   return commandFor(status, words);
 }
 
-function healthOf(groups: readonly MootStatus[], rows: readonly PeerRow[]): Health {
+interface LookedAt {
+  readonly moot: MootStatus;
+  readonly rows: readonly PeerRow[];
+}
+
+function healthOf(looked: readonly LookedAt[], nodeId: number): Health {
+  const groups = looked.map(({ moot }) => moot);
+  const rows = looked.flatMap((each) => each.rows);
+  const faults = looked.map(({ moot, rows: of }) => membershipFault({ moot, rows: of, nodeId }));
   const others = rows.filter((row) => !row.self);
   const localMember = groups.every((group) => group.local_member);
   return {
@@ -88,7 +102,7 @@ function healthOf(groups: readonly MootStatus[], rows: readonly PeerRow[]): Heal
     members: sum(groups, (group) => group.members),
     peers: others.length,
     local_member: localMember,
-    local_member_status: localMember ? "ok" : "not_in_roster",
+    local_member_status: membershipWord(faults.find((fault) => fault !== undefined)),
     trust_query_ok: true,
     pending_query_ok: true,
     trusted_peers: others.filter((row) => row.trust === "key").length,
@@ -96,7 +110,7 @@ function healthOf(groups: readonly MootStatus[], rows: readonly PeerRow[]): Heal
     missing_trust: 0,
     profiles_known: rows.filter((row) => row.hostname !== "").length,
     transport_ads_known: rows.filter((row) => row.self || row.hints.length > 0).length,
-    transport_ads_stale: 0,
+    transport_ads_stale: rows.filter((row) => row.hints_stale && !row.connected).length,
     onboarding_handshake_candidates: 0,
     route_probe: "not_run",
   };

@@ -6,19 +6,21 @@ import type { MootStatus, RetentionStatus } from "../node/operations/daemon.ts";
 export function retentionJson(moot: MootStatus) {
   const { retention } = moot;
   if (retention === undefined) return {};
-  const { clock, clock_jump_ms, clock_offset_ms, cutoff_ms, days, pruned, pruned_to_ms } = retention;
+  const { clock, clock_jump_ms, clock_offset_ms, cutoff_ms, days, kept_from_ms, pruned, pruned_to_ms } = retention;
   return {
     policy: moot.policy,
     retention: {
       days: days === undefined ? null : Number(days),
       cutoff: cutoff_ms === 0 ? null : dayText(BigInt(cutoff_ms)),
+      // By the word of this node's owner, whatever the policy keeps.
+      ...(kept_from_ms === 0 ? {} : { kept_here_from: dayText(BigInt(kept_from_ms)) }),
       removed: pruned,
       removed_before: pruned_to_ms === 0 ? null : dayText(BigInt(pruned_to_ms)),
       // Where nothing is removed, nobody has to know the time.
       ...(clock === undefined || days === undefined ? {} : { clock, clock_note: clockNote(clock, retention) }),
       ...(clock_offset_ms === undefined ? {} : { clock_offset_ms }),
       ...(clock_jump_ms === undefined ? {} : { clock_jump_ms }),
-      ...(days === undefined ? {} : { root_note: ROOT_NOTE }),
+      ...(days === undefined && kept_from_ms === 0 ? {} : { root_note: ROOT_NOTE }),
     },
   };
 }

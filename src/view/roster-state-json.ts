@@ -4,9 +4,10 @@ import { encodeCanonical } from "../core/json/json-codec.ts";
 import { rosterEntry } from "../core/record/record-codecs.ts";
 import type { MootStatus, NodeStatus } from "../node/operations/daemon.ts";
 
-/** What `info` says of a membership that ended, of a fork, and of a founder's doubt; nothing where there is none. */
-export function rosterStateJson({ doubt, fork, removal }: MootStatus) {
+/** What `info` says of a membership that ended, or was left, of a fork, and of a founder's doubt; nothing where there is none. */
+export function rosterStateJson({ doubt, fork, left_ms, removal }: MootStatus) {
   return {
+    ...(left_ms === 0 ? {} : { left: { at_ms: left_ms, at: whenText(BigInt(left_ms)) } }),
     ...(removal === undefined
       ? {}
       : {

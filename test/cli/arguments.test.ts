@@ -4,6 +4,7 @@ import { parseGroupId, parseNodeId, parsePublicKey } from "../../src/cli/line/gr
 import { parseTimeBound } from "../../src/cli/line/time-bound.ts";
 import { parseTopics } from "../../src/cli/line/topic-argument.ts";
 import { parseValidFor } from "../../src/cli/line/valid-for.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { messageLine } from "../../src/view/message-line.ts";
 import { terminalText } from "../../src/view/terminal-text.ts";
@@ -80,6 +81,10 @@ describe("how long something is valid", () => {
 });
 
 describe("a bound in time", () => {
+  const now = unixMs(Date.UTC(2024, 3, 17, 16, 30));
+  /** The first moment of a day where this runs. */
+  const day = (month: number, date: number) => BigInt(new Date(2024, month - 1, date).getTime());
+
   test.each([
     ["1713369600000", 1_713_369_600_000n],
     ["-5", -5n],
@@ -88,14 +93,30 @@ describe("a bound in time", () => {
     ["2024-04-17T16:00:00Z", 1_713_369_600_000n],
     ["2024-04-17T18:00:00+02:00", 1_713_369_600_000n],
     ["2024-04-17T16:00:00.123456789Z", 1_713_369_600_123n],
+    ["now", BigInt(now)],
+    ["30m", 1_713_369_600_000n],
+    ["30m ago", 1_713_369_600_000n],
+    ["0.5h", 1_713_369_600_000n],
+    ["1d12h", BigInt(now - 36 * 3_600_000)],
+    ["2w", BigInt(now - 14 * 86_400_000)],
+    ["1500ms", BigInt(now - 1500)],
+    ["today", day(4, 17)],
+    [" Yesterday ", day(4, 16)],
+    ["2024-02-29", day(2, 29)],
   ])("%s", (text, ms) => {
-    expect(parseTimeBound("query: -since", text)).toBe(ms);
+    expect(parseTimeBound("query: -since", text, now)).toBe(ms);
+  });
+
+  test("of a year before 100 is of that year", () => {
+    expect(new Date(Number(parseTimeBound("x", "0024-04-17", now))).getFullYear()).toBe(24);
   });
 
   test.each([
     "",
-    "yesterday",
-    "2024-04-17",
+    "tomorrow",
+    "2024-02-30",
+    "2024-13-01",
+    "2024-4-1",
     "2024-04-17 16:00:00Z",
     "2024-13-17T16:00:00Z",
     "2024-02-30T16:00:00Z",
@@ -103,9 +124,14 @@ describe("a bound in time", () => {
     "2024-04-17T24:00:00Z",
     "9223372036854775808",
     "1.5",
+    "2 h",
+    "-2h",
+    "h",
+    "2y",
+    "9999999999h",
   ])("%j is refused", (text) => {
-    expect(expectCode("invalid_argument", () => parseTimeBound("query: -since", text)).message).toBe(
-      `query: -since: not RFC3339 nor unix-ms: ${text}; expected such as 2026-11-30T12:23:05Z`,
+    expect(expectCode("invalid_argument", () => parseTimeBound("query: -since", text, now)).message).toBe(
+      `query: -since: not RFC3339 nor unix-ms: ${text}; expected such as 2h, yesterday, 2026-11-30 or 2026-11-30T12:23:05Z`,
     );
   });
 });

@@ -113,8 +113,8 @@ describe("an input of join", () => {
   test("more than 1 MiB is refused, not cut", async () => {
     await using web = await served("x".repeat(1024 * 1024 + 1));
     await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
-      code: "invalid_argument",
-      message: expect.stringContaining("at most 1 MiB (1,048,576 bytes)"),
+      code: "unavailable",
+      message: expect.stringContaining("more than 1 MiB (1,048,576 bytes)"),
     });
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "i.json");

@@ -133,7 +133,7 @@ test("join by a running daemon prints progress, then one line for each input", a
   const again = await it.run("join", links[0]!);
   expect(again.json()).toMatchObject([{ status: "already_joined" }]);
   const [row] = joined.json();
-  expect(row!.next_command).toBe(`entmootd -data ${shellWord(it.dataDir)} peers -group ${row!.group_id}`);
+  expect(row!.next_command).toBe(`entmootd -data ${shellWord(it.dataDir)} doctor -group ${row!.group_id} -probe`);
 });
 
 function shellWord(path: string): string {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { unixMs } from "../../src/core/clock.ts";
+import { decodePublicMoot, verifyPublicMoot } from "../../src/core/record/public-moot.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { cli } from "../support/cli.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -97,7 +99,7 @@ describe("looking", () => {
     const group = await founded(it);
     const rows = JSON.parse((await it.run("peers", "-group", group, "-probe", "-json")).stdout);
     expect(rows).toMatchObject([
-      { roster: true, trust: "self", route: "daemon_down", diagnosis: "daemon_down", founder: true },
+      { roster: true, trust: "self", route: "self", probe: "daemon_down", diagnosis: "daemon_down", founder: true },
     ]);
     expect(rows[0].next_command).toStartWith("entmootd -data ");
     expect(rows[0].next_command).toEndWith(` serve -group ${group}`);
@@ -176,15 +178,50 @@ describe("group create", () => {
     expect(statSync(join(it.data, "identity.json")).mode & 0o777).toBe(0o600);
   });
 
-  test("open_invite gives a link without limits, and says so when an ESP was configured", async () => {
+  test("a public moot comes with the command that lists it, and its descriptor is signed without a daemon", async () => {
+    using it = home();
+    const [made] = (await it.run("group", "create", "-name", "square", "-visibility", "public")).json();
+    expect(made).toMatchObject({
+      visibility: "public",
+      next_public_descriptor_command: `entmootd group public publish -group ${made!.group_id} -esp-url <ESP_URL> --json`,
+    });
+    const described = await it.run("group", "public", "descriptor", "-json", "-valid-for", "90d");
+    expect(described.exit).toBe(0);
+    expect(verifyPublicMoot(decodePublicMoot(encodeUtf8(described.stdout)))).toBeUndefined();
+    const open = await it.run("group", "create", "-name", "open", "-visibility", "public", "-join-mode", "open_invite");
+    expect(open.json()[0]).not.toHaveProperty("next_public_descriptor_command");
+    expect(open.stderr).toContain("entmootd invite link -group ");
+    for (const [flags, exit, said] of [
+      [["-name", "private"], 5, "its visibility is private"],
+      [["-name", "bare", "-visibility", "public", "-policy", "none"], 5, "it has no policy"],
+    ] as const) {
+      const group = (await it.run("group", "create", ...flags)).json()[0]!.group_id as string;
+      const refused = await it.run("group", "public", "descriptor", "-group", group);
+      expect(refused).toMatchObject({ exit, stdout: "" });
+      expect(refused.stderr).toContain(said);
+    }
+    const unlisted = await it.run("group", "public", "descriptor", "-group", open.json()[0]!.group_id as string);
+    expect(unlisted).toMatchObject({ exit: 5, stdout: "" });
+    expect(unlisted.stderr).toContain("there is no open invite that is redeemed over HTTPS");
+  });
+
+  test("an open moot has a link without limits, and over HTTPS needs a daemon and a safe address", async () => {
     using it = home();
     const args = ["group", "create", "-name", "x", "-join-mode", "open_invite", "-policy", "none"];
-    const created = await cli(it.path, args, { env: { ENTMOOT_ESP_URL: "https://esp.example" } });
+    for (const [url, exit, said] of [
+      ["https://esp.example", 1, "needs a running daemon"],
+      ["http://esp.example", 5, "issuer url must be https"],
+    ] as const) {
+      const refused = await cli(it.path, args, { env: { ENTMOOT_ESP_URL: url } });
+      expect(refused).toMatchObject({ exit, stdout: "" });
+      expect(refused.stderr).toContain(said);
+    }
+    expect((await it.run("info")).json()).toMatchObject([{ groups: [] }]);
+    const created = await it.run(...args);
     const [made] = created.json();
     expect(made).toMatchObject({ policy_configured: false, open_invite: { uses: 0, expires_at_ms: 0 } });
     expect((made!.open_invite as { link: string }).link).toStartWith("entmoot://join/");
     expect(made).not.toHaveProperty("policy_summary");
-    expect(created.stderr).toContain("ENTMOOT_ESP_URL");
   });
 
   test("takes a policy from a file, and refuses one that is none before anything is made", async () => {
@@ -348,7 +385,15 @@ describe("inputs that are refused without asking anybody", () => {
     [["join", "http://example.com/invite.json"], "expected https"],
     [["join", "https://user:pw@example.com/"], "without user or password"],
     [["join", "entmoot://join/AAAA"], "moot link"],
-    [["join", "entmoot://open-invite?issuer=a&token=b"], "not in this version"],
+    [["join", "entmoot://open-invite?issuer=a&token=b"], "issuer url must be absolute"],
+    [["join", "entmoot://open-invite?issuer=http%3A%2F%2Fa.example&token=b"], "issuer url must be https"],
+    [["join", "entmoot://open-invite?issuer=http%3A%2F%2Fa.local&token=b"], "http is for this machine alone"],
+    [["join", "entmoot://open-invite?issuer=https%3A%2F%2F10.0.0.1&token=b"], "found one of a private network"],
+    [["join", "entmoot://fleet?issuer=a"], 'unsupported entmoot link "fleet"'],
+    [["group", "public"], "group public: missing op (want: descriptor, publish)"],
+    [["group", "public", "x"], 'group public: unknown op "x"'],
+    [["group", "public", "publish", "-group", STRANGER], "group public publish: -esp-url is required"],
+    [["group", "public", "descriptor", "-group", STRANGER, "-valid-for", "x"], "-valid-for"],
     [["serve", "-transport", "pilot"], "not in this version"],
     [["serve", "-transport", "memory"], "reaches nobody"],
     [["serve", "-hide-ip"], "cannot be kept"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { NO_CONSENT } from "../../src/core/admission/default-moot-state.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import type { DataRoot } from "../../src/store/data-root.ts";
 import { expectCode } from "../support/expect-code.ts";
@@ -40,6 +41,14 @@ export function dataRootContract(name: string, makeWorld: () => DataRootWorld): 
       expect(world.root.openGroup(group(1))).toBe(world.root.openGroup(group(1)));
     });
 
+    check("what was said of the default moot is kept, whole", (root, world) => {
+      expect(root.defaultMoot.read()).toEqual(NO_CONSENT);
+      const said = { ...NO_CONSENT, consent: "joined", group_id: group(3), descriptor_issued_at_ms: 7n } as const;
+      root.defaultMoot.write({ ...said, descriptor_url: "https://a.example/x", updated_at_ms: 2n ** 53n + 1n });
+      root.defaultMoot.write({ ...said, consent: "declined", updated_at_ms: 9n });
+      expect(world.reopen().defaultMoot.read()).toEqual({ ...said, consent: "declined", updated_at_ms: 9n });
+    });
+
     check("looking for a group that is not there leaves nothing behind", (root, world) => {
       expect(root.openGroup(group(1))).toBeUndefined();
       expect(root.groupIds()).toEqual([]);
@@ -70,6 +79,23 @@ export function dataRootContract(name: string, makeWorld: () => DataRootWorld): 
       expectCode("conflict", () => world.root.discardGroup(group(2)));
       expect(store.messages.size).toBe(1);
       expect(world.root.openGroup(group(2))!.messages.size).toBe(1);
+    });
+
+    check("a group that is forgotten is gone with its messages, and may be joined again", (root, world) => {
+      const store = root.createGroup(group(1));
+      store.roster.append(LOG);
+      store.messages.putMany([keptMessage(message())]);
+      root.createGroup(group(2)).roster.append(LOG);
+      root.forgetGroup(group(1), { keep: true });
+      root.forgetGroup(group(2), { keep: false });
+      expect(root.groupIds()).toEqual([]);
+      expect(root.openGroup(group(1))).toBeUndefined();
+      expect(world.reopen().groupIds()).toEqual([]);
+      expect(world.root.notices).toEqual([]);
+      const again = world.root.createGroup(group(1));
+      again.roster.append(LOG);
+      expect(again.messages.size).toBe(0);
+      expect(world.root.groupIds()).toEqual([group(1)]);
     });
 
     check("groups come in the order of their directory names", (root) => {

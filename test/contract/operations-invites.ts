@@ -9,6 +9,8 @@ const notFound = { fails: { code: "group_not_found" } } as const;
 /** A link to the stage's own moot. */
 const linkOf = ({ group_id, node }: Stage) => node.call(link_create, { group_id, uses: 3 });
 
+const OPEN = { issuer_url: "http://127.0.0.1:1/esp", token: "t" };
+
 export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
   invite_mint: {
     malformed: { request: `{${GROUP},"valid_for_ms":"long"}`, names: "valid_for_ms" },
@@ -132,6 +134,34 @@ export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
           return { invite: { ...invite, valid_until: invite.valid_until + 1n } };
         },
         fails: { code: "signature_invalid" },
+      },
+    ],
+  },
+  join_open_invite: {
+    malformed: { request: '{"issuer_url":"https://esp.example","token":7}', names: "token" },
+    cases: [
+      {
+        title: "whose issuer cannot be reached says so, and not the token",
+        request: () => OPEN,
+        fails: { code: "unavailable", message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1: cannot be reached/) },
+      },
+      {
+        title: "whose issuer is on a private network is refused",
+        request: () => ({ ...OPEN, issuer_url: "https://10.1.2.3" }),
+        fails: {
+          code: "invalid_argument",
+          message: "open invite: issuer: expected a name or a public address, found one of a private network",
+        },
+      },
+      {
+        title: "whose token would lead elsewhere at its issuer is refused",
+        request: () => ({ ...OPEN, token: " .. " }),
+        fails: { code: "invalid_argument", message: "open invite: its token is none; ask for a new link" },
+      },
+      {
+        title: "into a moot that this node is in asks nobody",
+        request: ({ group_id }) => ({ ...OPEN, expected_group_id: group_id }),
+        answers: (answer, { group_id }) => expect(answer).toMatchObject({ status: "already_joined", group_id }),
       },
     ],
   },

@@ -156,21 +156,6 @@ export const MOOT_CASES: CasesOf<typeof MOOT_OPERATIONS> = {
       { ...ofUnknown, ...notFound },
     ],
   },
-  probe: {
-    malformed: { request: '{"group_id":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=","peers":["a"]}', names: "peers" },
-    cases: [
-      {
-        title: "gives a row for each peer, in the order asked",
-        request: ({ group_id }) => ({ group_id, peers: [5, 4], timeout_ms: 250 }),
-        answers: ({ peers }) =>
-          expect(peers).toMatchObject([
-            { node_id: 5, ok: false, error: "peer not found in the roster" },
-            { node_id: 4, ok: false },
-          ]),
-      },
-      { title: "of an unknown moot is refused", request: () => ({ group_id: UNKNOWN, peers: [1] }), ...notFound },
-    ],
-  },
   member_admit: {
     ...unsigned,
     cases: [

@@ -47,6 +47,8 @@ export interface Stage {
   readonly node: EntmootNode;
   /** The moot it founded. */
   readonly group_id: GroupId;
+  /** A folder of its own, which goes with it. */
+  readonly folder: string;
   /** Which ends were asked for: "stop" or "restart". */
   readonly ends: readonly string[];
   /** Publishes in order; gives the messages as they arrived. */
@@ -111,6 +113,7 @@ export async function openStage(driver: Driver): Promise<Stage & { readonly path
     caller: driver.caller,
     node,
     group_id,
+    folder: directory.path,
     ends,
     path,
     async publish(...contents) {

@@ -7,14 +7,21 @@ import { messages, publish, watch } from "../../src/node/operations/messages.ts"
 import { BODY_MAX, methodsOf } from "../../src/node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts";
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
+import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { DEFAULT_MOOT_CASES } from "./operations-default-moot.ts";
+import { DIAGNOSIS_CASES } from "./operations-diagnosis.ts";
+import { FIND_CASES } from "./operations-find.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
+import { MEMBERSHIP_CASES } from "./operations-membership.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { POLICY_CASES } from "./operations-policy.ts";
+import { PUBLIC_CASES } from "./operations-public.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
@@ -22,8 +29,14 @@ import { VOICE_CASES } from "./operations-voices.ts";
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
+  ...POLICY_CASES,
+  ...MEMBERSHIP_CASES,
+  ...DIAGNOSIS_CASES,
   ...INVITE_CASES,
+  ...PUBLIC_CASES,
+  ...DEFAULT_MOOT_CASES,
   ...MESSAGE_CASES,
+  ...FIND_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,
   ...LISTEN_CASES,
@@ -31,6 +44,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MAILBOX_CASES,
   ...INBOX_CASES,
   ...RECEIPT_CASES,
+  ...CARE_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

@@ -12,6 +12,7 @@ import { GroupId, MessageId, PublicKey } from "../../src/core/ids.ts";
 import { encodeWire } from "../../src/core/json/json-codec.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status, stop, version } from "../../src/node/operations/daemon.ts";
+import { probe } from "../../src/node/operations/diagnosis.ts";
 import { invite_mint, join as joinBy, link_create, link_list, link_revoke } from "../../src/node/operations/invites.ts";
 import { messages, publish, publish_signed } from "../../src/node/operations/messages.ts";
 import {
@@ -20,7 +21,6 @@ import {
   member_admit,
   member_expel,
   peers,
-  probe,
   roster_change,
 } from "../../src/node/operations/moots.ts";
 import type { AnswerOf } from "../../src/node/operations/operation.ts";

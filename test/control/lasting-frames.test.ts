@@ -67,6 +67,7 @@ const STATUS: NodeStatus = {
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
   unopened: [],
   faults: [],
+  fault_codes: [],
   twin_seen_ms: 0,
   groups: [
     {
@@ -76,12 +77,14 @@ const STATUS: NodeStatus = {
       messages: 9,
       apart: undefined,
       owed: undefined,
+      refused: undefined,
       merkle_root: MerkleRoot.fromHex("05".repeat(32)),
       roster_head: RosterEntryId.fromHex("06".repeat(32)),
       local_node_id: 7,
       local_member: true,
       founder: true,
       removal: undefined,
+      left_ms: 0,
       fork: undefined,
       doubt: undefined,
       policy: "",

@@ -91,7 +91,7 @@ describe("requests of the original", () => {
       timeout_ms: 1_000n,
     } as const;
     const openInvite = {
-      issuer_url: "https://a.example",
+      issuer_url: "https://10.0.0.1",
       token: "t",
       expected_group_id: undefined,
       expected_issuer: undefined,

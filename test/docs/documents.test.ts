@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { EntmootCommand } from "../../src/cli/line/command.ts";
+import { COMMANDS } from "../../src/cli/line/command-table.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { STATUS } from "../../src/core/failure-table.ts";
 import { realClock } from "../../src/host/real-clock.ts";
+import { DIAGNOSES, type Diagnosis, nextOf } from "../../src/node/doctor/diagnoses.ts";
 import { nodeImplementations } from "../../src/node/implementations.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
@@ -24,6 +27,40 @@ const document = (name: string) => readFileSync(join(ROOT, "docs", name), "utf8"
 test("docs/operations.md lists the operations as they are", () => {
   const [, listed] = document("operations.md").split(/\n?<!-- (?:end of )?operations -->\n/);
   expect(listed).toBe(operationsMarkdown(OPERATIONS));
+});
+
+test("docs/doctor.md lists each diagnosis with its meaning and the command to run next", () => {
+  const at = { group: "MOOT", path: "PATH", head: "HEAD", pid: "PID" };
+  const rows = Object.entries(DIAGNOSES).map(([name, { means }]) => {
+    const next = nextOf(name as Diagnosis, at).join(" ");
+    return `| \`${name}\` | ${means} | ${next === "" ? "" : `\`${next}\``} |`;
+  });
+  const listed = document("doctor.md").split("## Diagnoses")[1]!.split("\n");
+  expect(listed.filter((line) => line.startsWith("| `"))).toEqual(rows);
+});
+
+test("every command that a diagnosis names is one that there is, with flags that it has", async () => {
+  const at = { group: "AQEB", path: "/d", head: "AQEB", pid: "7" };
+  for (const name of Object.keys(DIAGNOSES) as Diagnosis[]) {
+    const [program, ...words] = nextOf(name, at);
+    if (program !== "entmootd") continue;
+    const [word, ...rest] = words;
+    let command: EntmootCommand | undefined = await COMMANDS[word!]?.load();
+    while (command?.subCommands !== undefined) {
+      const entry: unknown = Reflect.get(command.subCommands, rest.shift()!);
+      command = await (typeof entry === "function"
+        ? (entry as () => Promise<EntmootCommand>)()
+        : (entry as EntmootCommand));
+    }
+    expect([name, command?.run]).toEqual([name, expect.any(Function)]);
+    for (const flag of rest.filter((each) => each.startsWith("-") && each !== "--help")) {
+      expect([name, flag, Object.keys(command?.args ?? {})]).toEqual([
+        name,
+        flag,
+        expect.arrayContaining([flag.slice(1)]),
+      ]);
+    }
+  }
 });
 
 test("docs/cli.md lists the codes of failures under the status that each ends with", () => {

@@ -82,7 +82,7 @@ test("a member can answer with nothing larger than what was asked for may have",
   // A whole roster where a root was asked for, and a message that nobody would keep.
   [type, length] = [frameType("roster_resp"), 64 * 1024 + 1];
   await expect(asked("merkle_resp")).rejects.toMatchObject({ code: "frame_too_large" });
-  [type, length] = [frameType("fetch_resp"), 2 * 1024 * 1024 + 1];
+  [type, length] = [frameType("fetch_resp"), 1024 * 1024 + 1];
   await expect(asked("fetch_resp")).rejects.toMatchObject({ code: "frame_too_large" });
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { RosterEntryId } from "../../src/core/ids.ts";
 import { encodeWire } from "../../src/core/json/json-codec.ts";
 import type { RosterEntry } from "../../src/core/record/records.ts";
 import { signRosterEntry } from "../../src/core/roster/roster-entry.ts";
@@ -86,6 +87,10 @@ const member: MemberRow = {
   hostname: worst(2000),
   self: false,
   founder: false,
+  since_ms: -(2n ** 63n),
+  entry_id: RosterEntryId.zero,
+  by_node_id: 0xffffffff,
+  left_ms: Number.MAX_SAFE_INTEGER,
   listening: true,
   listening_since_ms: 8.64e15,
   not_listening_since_ms: 8.64e15,
@@ -102,6 +107,7 @@ const peer: PeerRow = {
   last_seen_ms: Number.MAX_SAFE_INTEGER,
   error: worst(5000),
   hints: Array.from({ length: 8 }, () => worst(512)),
+  hints_stale: true,
   copy: "different",
   copy_since_ms: Number.MAX_SAFE_INTEGER,
   refusals: Number.MAX_SAFE_INTEGER,

@@ -17,10 +17,18 @@ const OWNERS: NodeStatus = {
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
   unopened: [
-    { group_id: GroupId.zero, name: "oak", reason: "/data/oak/groups/x: no permission", passing: false, lost: false },
+    {
+      group_id: GroupId.zero,
+      name: "oak",
+      reason: "/data/oak/groups/x: no permission",
+      code: "data_root_invalid",
+      passing: false,
+      lost: false,
+    },
   ],
   twin_seen_ms: 0,
   faults: ["/data/oak: no room is left on its disk"],
+  fault_codes: ["disk_full"],
   started_at_ms: 12,
   peer_refusals: 3,
 };

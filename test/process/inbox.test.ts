@@ -137,11 +137,12 @@ inNetns(import.meta, () => {
         /no answer of elm came within 500 ms; the question is stored here as \S{12}, and its member is connected/,
       ),
     });
-    await oak.ask(["mute", "elm", "-for", "2h"]);
+    const elmId = `${(await elm.ask(["info"])).pilot_node_id}`;
+    await oak.ask(["mute", elmId, "-for", "2h"]);
     const muted = (await oak.run(["ask", "elm", "and now?", "-wait", "100ms"])).stderr;
     expect(muted).toMatch(/elm is muted here until .+, .*entmootd unmute \d+" hears it again; an answer .* alone/);
     expect(muted).not.toContain("entmootd inbox");
-    await oak.ask(["unmute", "elm"]);
+    await oak.ask(["unmute", elmId]);
     await Bun.write(join(home.path, "question"), "and from a file?\n");
     await oak.run(["ask", "elm", "-file", join(home.path, "question"), "-wait", "100ms"]);
     await eventually("the question of the file at elm", async () =>
@@ -195,6 +196,13 @@ inNetns(import.meta, () => {
       [["ask", "elm"], "ask: exactly one of QUESTION, in quotes, or -file is required"],
       [["inbox", "-through"], "inbox: -through goes with -ack MESSAGE_ID"],
       [["inbox", "-follow", "-wait", "1s"], "-follow waits by itself"],
+      [
+        ["mute", "elm"],
+        'mute: "elm" is what a member calls itself, as anybody may; name it by its key or node id: node ',
+      ],
+      [["unmute", "elm"], 'unmute: "elm" is what a member calls itself'],
+      [["roster", "remove", "-member", "elm"], 'roster remove: "elm" is what a member calls itself'],
+      [["deliver", "-rule", "allow-list", "-from", "elm"], 'deliver: "elm" is what a member calls itself'],
       [["mute", "nobody"], 'mute: member "nobody": no current member has this id, key or name'],
     ] as const) {
       const { status, stderr, stdout } = await oak.run(args);
@@ -209,7 +217,7 @@ inNetns(import.meta, () => {
       expect(stderr).not.toMatch(/: [A-Z_]{8,}: /);
     }
     expect((await oak.ask(["reply", message_id, "-content", `take ${key}`, "-force"])).answers).toBe(message_id);
-    const muted = await oak.ask(["mute", "elm", "-for", "2h"]);
+    const muted = await oak.ask(["mute", `${(await elm.ask(["info"])).pilot_node_id}`, "-for", "2h"]);
     expect(muted).toMatchObject({ event: "muted", hostname: "elm", group_id: null });
     expect(linesOf((await oak.run(["mutes"])).stdout)).toMatchObject([{ member: muted.member }]);
     await elm.ask(["publish", "-topic", "chat", "-content", "@oak hush"]);

@@ -12,8 +12,9 @@ export function allCommands(home: string): string[][] {
   };
   const program = helpOf([]);
   const commands = [...names(program, "commands"), ...names(program, "opt-in coordination")];
-  return commands.flatMap((command) => [
-    [command],
-    ...names(helpOf([command]), "operations").map((part) => [command, part]),
-  ]);
+  const within = (words: readonly string[]): string[][] => [
+    [...words],
+    ...names(helpOf(words), "operations").flatMap((part) => within([...words, part])),
+  ];
+  return commands.flatMap((command) => within([command]));
 }

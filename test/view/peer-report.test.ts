@@ -1,76 +1,41 @@
 import { expect, test } from "bun:test";
 import { GroupId } from "../../src/core/ids.ts";
-import type { PeerRow, ProbeRow } from "../../src/node/operations/moots.ts";
+import type { ProbeRow } from "../../src/node/operations/diagnosis.ts";
+import type { PeerRow } from "../../src/node/operations/moots.ts";
+import { plainTeller, redactingTeller } from "../../src/view/doctor-teller.ts";
 import { type PeerReportContext, peerReport, peerTable } from "../../src/view/peer-report.ts";
+import { DOCTORED_MOOT, examinedPeer, peerRow as peer, probeRow } from "../support/diagnosis.ts";
 
-const groupId = GroupId.fromBytes(new Uint8Array(32).fill(1));
-const context: PeerReportContext = {
-  groupId,
-  daemon: true,
-  probed: undefined,
-  command: (words) => ["entmootd", ...words].join(" "),
+const group = GroupId.toBase64(DOCTORED_MOOT);
+const teller = {
+  ...plainTeller({ data_dir: "/d", identity_path: "/d/identity.json" }),
+  command: (words: readonly string[]) => words.join(" "),
 };
+const context: PeerReportContext = { daemon: true, isProbed: false, teller };
 
-function peer(change: Partial<PeerRow>): PeerRow {
-  return {
-    node_id: 7,
-    entmoot_pubkey: new Uint8Array(32).fill(7),
-    hostname: "",
-    self: false,
-    founder: false,
-    connected: false,
-    trust: "unknown",
-    route: "none",
-    rtt_ms: undefined,
-    last_seen_ms: undefined,
-    error: undefined,
-    hints: [],
-    copy: undefined,
-    copy_since_ms: 0,
-    refusals: 0,
-    refused_for: "",
-    listening: undefined,
-    listening_since_ms: 0,
-    not_listening_since_ms: 0,
-    listening_host: "",
-    ...change,
-  };
-}
-
-function probed(change: Partial<ProbeRow>): ReadonlyMap<number, ProbeRow> {
-  const row = {
-    node_id: 7,
-    ok: false,
-    rtt_ms: undefined,
-    error: undefined,
-    responder: undefined,
-    received_ms: undefined,
-  };
-  return new Map([[7, { ...row, ...change }]]);
-}
+const reportOf = (rows: readonly PeerRow[], probe?: Partial<ProbeRow>) =>
+  peerReport(
+    rows.map((row) => examinedPeer(row, probe && probeRow(probe))),
+    { ...context, isProbed: probe !== undefined },
+  );
 
 test("a peer that counts as connected is well only with a way to it, and with its probe", () => {
   const diagnosisOf = (change: Partial<PeerRow>, probe?: Partial<ProbeRow>) => {
-    const rows = peerReport([peer({ connected: true, ...change })], {
-      ...context,
-      probed: probe === undefined ? undefined : probed(probe),
-    });
-    return [rows[0]!.route, rows[0]!.diagnosis];
+    const [row] = reportOf([peer({ connected: true, trust: "key", ...change })], probe);
+    return [row!.route, row!.probe, row!.diagnosis];
   };
   const hints = ["192.0.2.1:4433"];
-  expect(diagnosisOf({ route: "direct" })).toEqual(["direct", "ok"]);
-  expect(diagnosisOf({ route: "none", hints })).toEqual(["none", "not_connected"]);
-  expect(diagnosisOf({ route: "none" })).toEqual(["none", "transport_missing"]);
-  expect(diagnosisOf({ route: "direct" }, { error: "no answer in time" })).toEqual(["route_timeout", "route_timeout"]);
-  expect(diagnosisOf({ route: "none" }, { ok: true })).toEqual(["ok", "ok"]);
-  expect(diagnosisOf({ route: "relay" }, { node_id: 8 })).toEqual(["unknown", "unknown"]);
+  expect(diagnosisOf({ route: "direct" })).toEqual(["direct", "not_checked", "ok"]);
+  expect(diagnosisOf({ route: "none", hints })).toEqual(["none", "not_checked", "not_connected"]);
+  expect(diagnosisOf({ route: "none" })).toEqual(["none", "not_checked", "transport_missing"]);
+  const late = { error: "no answer in time" };
+  expect(diagnosisOf({ route: "direct" }, late)).toEqual(["direct", "route_timeout", "route_timeout"]);
+  expect(diagnosisOf({ route: "none" }, { ok: true })).toEqual(["none", "ok", "ok"]);
+  expect(diagnosisOf({ route: "relay" }, { error: "boom" })).toEqual(["relay", "unknown", "unknown"]);
 });
 
 test("a row begins with the original's fields in its order", () => {
-  const [row] = peerReport(
-    [peer({ hostname: "oak", connected: true, trust: "key", route: "direct", rtt_ms: 1.6 })],
-    context,
-  );
+  const [row] = reportOf([peer({ hostname: "oak", connected: true, trust: "key", route: "direct", rtt_ms: 1.6 })]);
   expect(Object.keys(row!).slice(0, 8)).toEqual([
     "node_id",
     "hostname",
@@ -93,58 +58,96 @@ test("a row begins with the original's fields in its order", () => {
   expect(row).not.toHaveProperty("suggestion");
 });
 
+const hints = ["192.0.2.1:4433"];
 test.each([
-  ["connected", peer({ connected: true, trust: "key", route: "relay" }), undefined, true, "relay", "ok"],
-  ["self", peer({ self: true, trust: "self", route: "self" }), undefined, true, "self", "ok"],
-  ["known place, no connection", peer({ hints: ["1.2.3.4:5"] }), undefined, true, "none", "not_connected"],
-  ["no known place", peer({}), undefined, true, "none", "transport_missing"],
-  ["no daemon", peer({}), undefined, false, "not_checked", "daemon_down"],
-  ["no daemon, probe", peer({ self: true }), new Map(), false, "daemon_down", "daemon_down"],
-  ["probe came back", peer({}), probed({ ok: true, rtt_ms: 12 }), true, "ok", "ok"],
-  [
-    "probe in time over",
-    peer({}),
-    probed({ error: "dial: timeout after 3 s" }),
-    true,
-    "route_timeout",
-    "route_timeout",
-  ],
-  ["probe refused", peer({}), probed({ error: "connection refused" }), true, "route_refused", "route_refused"],
-  [
-    "probe not understood",
-    peer({}),
-    probed({ error: "unknown frame" }),
-    true,
-    "probe_unsupported",
-    "probe_unsupported",
-  ],
-  ["probe failed somehow", peer({}), probed({ error: "boom" }), true, "unknown", "unknown"],
-  ["probe without an answer", peer({}), new Map(), true, "unknown", "unknown"],
-] as const)("%s", (_, row, answers, daemon, route, diagnosis) => {
-  const [report] = peerReport([row], { ...context, daemon, probed: answers });
-  expect(report).toMatchObject({ route, diagnosis });
+  ["connected", peer({ connected: true, trust: "key", route: "relay" }), undefined, "not_checked", "ok"],
+  ["self", peer({ self: true, trust: "self", route: "self" }), undefined, "not_checked", "ok"],
+  ["known place, no connection", peer({ hints }), undefined, "not_checked", "not_connected"],
+  ["no known place", peer(), undefined, "not_checked", "transport_missing"],
+  ["a place that has run out", peer({ hints, hints_stale: true }), undefined, "not_checked", "transport_stale"],
+  ["probe came back", peer(), { ok: true, rtt_ms: 12 }, "ok", "ok"],
+  ["time over", peer({ hints }), { error: "dial: timeout after 3 s" }, "route_timeout", "route_timeout"],
+  ["time over, in a word", peer({ hints }), { failure: "timeout" }, "route_timeout", "route_timeout"],
+  ["probe refused", peer({ hints }), { error: "connection refused" }, "route_refused", "route_refused"],
+  ["taken for a stranger", peer({ hints }), { failure: "stranger" }, "route_refused", "peer_stranger"],
+  ["not understood", peer({ hints }), { error: "unknown frame" }, "probe_unsupported", "probe_unsupported"],
+  ["not reached", peer({ hints }), { failure: "unreachable" }, "unreachable", "peer_unreachable"],
+  ["failed somehow", peer({ hints }), { error: "boom" }, "unknown", "unknown"],
+  ["another roster", peer(), { ok: true, roster: "different" }, "ok", "roster_differs"],
+  ["other messages", peer(), { ok: true, roster: "same", roots: "different" }, "ok", "roots_differ"],
+  ["not the latest", peer(), { ok: true, roots: "same", last_message: "missing" }, "ok", "message_missing"],
+] as const)("%s", (_, row, answer, probe, diagnosis) => {
+  const [report] = reportOf([row], answer);
+  expect(report).toMatchObject({ probe, diagnosis });
+});
+
+test("without a daemon nobody is reached, and a probe says so of each", () => {
+  const offline = (row: PeerRow) => [examinedPeer(row, undefined, { carrier: "daemon_down" })];
+  const [other] = peerReport(offline(peer()), { ...context, daemon: false });
+  expect(other).toMatchObject({ route: "not_checked", probe: "not_checked", diagnosis: "daemon_down" });
+  expect(other!.next_command).toBe(`entmootd serve -group ${group}`);
+  const self = offline(peer({ self: true, route: "self" }));
+  expect(peerReport(self, { ...context, daemon: false })[0]).toMatchObject({ diagnosis: "ok" });
+  const probed = peerReport(self, { ...context, daemon: false, isProbed: true });
+  expect(probed[0]).toMatchObject({ route: "self", probe: "daemon_down", diagnosis: "daemon_down" });
 });
 
 test("each diagnosis but ok comes with advice, and commands name the group", () => {
-  const [down] = peerReport([peer({})], { ...context, daemon: false });
-  expect(down!.next_command).toBe(`entmootd serve -group ${GroupId.toBase64(groupId)}`);
-  const [lost] = peerReport([peer({ hints: ["x"], error: "dial failed" })], context);
+  const [lost] = reportOf([peer({ hints: ["x"], error: "dial failed" })]);
   expect(lost).toMatchObject({
     error: "dial failed",
-    next_command: `entmootd peers -group ${GroupId.toBase64(groupId)} -probe`,
+    layer_failed: "dial",
+    next_command: `entmootd doctor -group ${group} -probe`,
+  });
+});
+
+test("what stands on a layer that does not hold is unknown", () => {
+  const [row] = reportOf([peer({ hints })], { failure: "timeout" });
+  expect(row!.layers).toEqual({
+    identity: "ok",
+    carrier: "ok",
+    address: "ok",
+    dial: "failed",
+    key: "unknown",
+    answer: "unknown",
+    roster: "unknown",
+    roots: "unknown",
+    delivery: "unknown",
+  });
+});
+
+test("a redacted row holds nothing that a person or a machine wrote", () => {
+  const row = peer({
+    node_id: 4711,
+    hostname: "oak",
+    hints: ["192.0.2.1:4433"],
+    error: "192.0.2.1: no",
+    listening: true,
+    listening_host: "birch",
+  });
+  const rows = peerReport([examinedPeer(row, probeRow({ error: "at 192.0.2.1", failure: "timeout" }))], {
+    ...context,
+    isProbed: true,
+    teller: redactingTeller(),
+  });
+  const text = JSON.stringify(rows) + peerTable(rows, (cell) => cell).join();
+  for (const secret of ["oak", "birch", "192.0.2", "4711", group, row.entmoot_pubkey.toBase64(), "/d"]) {
+    expect(text).not.toContain(secret);
+  }
+  expect(rows[0]).toMatchObject({
+    node_id: 1,
+    diagnosis: "route_timeout",
+    next_command: expect.stringContaining("MOOT"),
   });
 });
 
 test("where one of two copies begins later, they are compared from there", () => {
-  const rows = peerReport(
-    [
-      peer({ copy: "same" }),
-      peer({ copy: "same", copy_since_ms: Date.UTC(2031, 4, 5) }),
-      peer({ copy: "different", copy_since_ms: Date.UTC(2031, 4, 5) }),
-      peer({}),
-    ],
-    context,
-  );
+  const rows = reportOf([
+    peer({ copy: "same" }),
+    peer({ copy: "same", copy_since_ms: Date.UTC(2031, 4, 5) }),
+    peer({ copy: "different", copy_since_ms: Date.UTC(2031, 4, 5) }),
+    peer({}),
+  ]);
   expect(rows.map(({ copy, copy_since }) => [copy, copy_since])).toEqual([
     ["same", undefined],
     ["same", "2031-05-05"],
@@ -162,10 +165,7 @@ test("where one of two copies begins later, they are compared from there", () =>
 });
 
 test("the table lines its columns up and shows hostile names harmlessly", () => {
-  const rows = peerReport(
-    [peer({ hostname: "a\u001b[31mb" }), peer({ node_id: 4294967295, self: true, route: "self" })],
-    context,
-  );
+  const rows = reportOf([peer({ hostname: "a\u001b[31mb" }), peer({ node_id: 4294967295, self: true, route: "self" })]);
   const lines = peerTable(rows, (text) => text.replace(/\p{Cc}/gu, ""));
   expect(lines).toHaveLength(3);
   expect(lines.join("\n")).not.toContain("\u001b");

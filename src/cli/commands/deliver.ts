@@ -15,6 +15,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { memberToChange } from "../line/member-to-change.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "deliver";
@@ -34,7 +35,7 @@ export const deliver = defineCommand({
   help: {
     examples: [
       "entmootd deliver",
-      "entmootd deliver -group council -rule allow-list -from oak,elm",
+      "entmootd deliver -group council -rule allow-list -from 2951992769",
       "entmootd deliver -quiet 22:00-07:00 -agent-per-hour 10",
       "entmootd deliver -as claude-my-project -rule all",
     ],
@@ -61,7 +62,7 @@ export const deliver = defineCommand({
     from: {
       type: "string",
       valueHint: "MEMBER[,MEMBER]",
-      description: "only words of these: node ids, keys or hostnames",
+      description: "only words of these: node ids or keys; hostnames on a terminal",
     },
     quiet: { type: "string", valueHint: "HH:MM-HH:MM[,…]|off", description: "when nobody is woken" },
     hops: {
@@ -136,7 +137,12 @@ async function changeRule(
 ): Promise<void> {
   const group_id = asked.group_id ?? onlyGroup(asked.groups);
   const mode = asked.rule ?? (await node.call(deliver_rule, { group_id })).deliver;
-  const request: RequestOf<typeof deliver_rule> = { group_id, deliver: mode, from: asked.from };
+  const from: string[] = [];
+  for (const word of asked.from ?? []) {
+    from.push(await memberToChange(`${LABEL}: -from`, word, { node, group_id, question: "may it wake the agent?" }));
+  }
+  const named = asked.from === undefined ? undefined : from;
+  const request: RequestOf<typeof deliver_rule> = { group_id, deliver: mode, from: named };
   await node.call(deliver_rule, request);
 }
 

@@ -6,8 +6,9 @@ import { JOIN_MODES, VISIBILITIES } from "../../core/record/public-moot.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { group_create, TAGS_MAX } from "../../node/operations/moots.ts";
-import { linkJson } from "../../view/link-json.ts";
+import { shellQuote } from "../../host/shell-quote.ts";
+import { type CreatedMoot, group_create, TAGS_MAX } from "../../node/operations/moots.ts";
+import { linkJson, openInviteJson } from "../../view/link-json.ts";
 import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -23,6 +24,7 @@ export const groupCreate = defineCommand({
     examples: [
       "entmootd group create -name council",
       'entmootd group create -name "open house" -join-mode open_invite',
+      'entmootd group create -name "town square" -visibility public',
       "entmootd group create -name archive -retention keep",
     ],
     exits: [0, 1, 5, 6],
@@ -31,6 +33,8 @@ export const groupCreate = defineCommand({
     notes: [
       "Works with and without a running daemon; a running one has the group at once.",
       "Creates this node's identity when the data root has none.",
+      "ENTMOOT_ESP_URL=https://… makes the link of an open moot one that is redeemed at that address over HTTPS, as",
+      "apps and directories take it; that needs a running daemon. Without it the link is redeemed with this node.",
     ],
   },
   args: {
@@ -48,7 +52,7 @@ export const groupCreate = defineCommand({
       type: "string",
       default: "invite_only",
       valueHint: JOIN_MODES.join("|"),
-      description: "open_invite also makes a link without limits",
+      description: "open_invite also makes a link without limits; with ENTMOOT_ESP_URL one that is redeemed there",
     },
     policy: {
       type: "string",
@@ -76,6 +80,8 @@ export const groupCreate = defineCommand({
     if (tags.includes("")) throw new EntmootError("invalid_argument", `${LABEL}: -tag is empty; expected a word`);
     if (tags.length > TAGS_MAX) throw new EntmootError("invalid_argument", `${LABEL}: -tag: at most ${TAGS_MAX} tags`);
 
+    const espUrl = trimSpace(process.env.ENTMOOT_ESP_URL ?? "") || undefined;
+
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: true, change: true });
       const created = await node.call(group_create, {
@@ -86,6 +92,7 @@ export const groupCreate = defineCommand({
         join_mode: joinMode,
         policy_source: policy.source,
         policy: policy.json,
+        issuer_url: joinMode === "open_invite" ? espUrl : undefined,
       });
       const same = created.same_name ?? 0;
       if (same > 0) {
@@ -94,9 +101,14 @@ export const groupCreate = defineCommand({
           `${LABEL}: ${others} that name; tell them apart by id, with -group ${GroupId.toBase64(created.group_id)}`,
         );
       }
-      if (created.open_invite !== undefined && process.env.ENTMOOT_ESP_URL) {
+      if (visibility === "public" && created.open_invite !== undefined) {
         printProse(
-          `${LABEL}: ENTMOOT_ESP_URL is set, but links redeemed over HTTPS are not in this version; the link printed is redeemed with this node directly`,
+          `${LABEL}: its link is redeemed with this node directly, and a directory lists open moots by an invite redeemed over HTTPS alone; to list it, make one: entmootd invite link -group ${GroupId.toBase64(created.group_id)} -esp-url URL`,
+        );
+      }
+      if (created.https_invite !== undefined) {
+        printProse(
+          `${LABEL}: the open invite never expires and has no limit; "entmootd invite revoke -id ${created.https_invite.id}" ends it`,
         );
       }
       printJson({
@@ -113,11 +125,25 @@ export const groupCreate = defineCommand({
         ...(policy.summary === undefined ? {} : { policy_summary: policy.summary }),
         retention_days: policy.retention === undefined ? null : Number(policy.retention),
         retention: retentionText(policy.retention, retentionDay(policy.retention ?? 0n, realClock.unix())),
-        ...(created.open_invite === undefined ? {} : { open_invite: linkJson(created.open_invite) }),
+        ...openInviteIn(created),
+        ...(visibility === "public" && created.open_invite === undefined
+          ? { next_public_descriptor_command: publishCommand(created.group_id, espUrl) }
+          : {}),
       });
     });
   },
 });
+
+function openInviteIn({ https_invite, open_invite }: CreatedMoot) {
+  if (https_invite !== undefined) return { open_invite: openInviteJson(https_invite) };
+  return open_invite === undefined ? {} : { open_invite: linkJson(open_invite) };
+}
+
+/** What lists it; programs run it as it stands, once an address is in it. */
+function publishCommand(groupId: GroupId, espUrl: string | undefined): string {
+  const start = `entmootd group public publish -group ${GroupId.toBase64(groupId)} -esp-url `;
+  return `${start}${espUrl === undefined ? "<ESP_URL>" : shellQuote(espUrl)} --json`;
+}
 
 function oneOf<const T extends string>(flag: string, text: string, words: readonly T[]): T {
   const word = words.find((candidate) => candidate === trimSpace(text).toLowerCase());

@@ -1,10 +1,12 @@
 import { USES_MAX } from "../../core/admission/redemption.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
+import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { link_create } from "../../node/operations/invites.ts";
-import { linkJson } from "../../view/link-json.ts";
+import { open_invite_create } from "../../node/operations/public.ts";
+import { linkJson, openInviteJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
@@ -23,7 +25,11 @@ export const inviteLink = defineCommand({
     words: ["group"],
     effect:
       'a link was made that nobody has seen; "entmootd invite list" shows its id, and "entmootd invite revoke -id ID" ends it',
-    notes: ["The link is shown once; only its hash is kept. A joiner needs this node to be running."],
+    notes: [
+      "The link is shown once; only its hash is kept. A joiner needs this node to be running.",
+      "With -esp-url the link begins with entmoot://open-invite, and that address must lead to a service of this node;",
+      "of a public moot it is the one that group public tells directories from then on.",
+    ],
   },
   args: {
     ...globalFlags,
@@ -40,6 +46,11 @@ export const inviteLink = defineCommand({
       valueHint: "D|never",
       description: "how long it is good for, such as 24h or 7d",
     },
+    "esp-url": {
+      type: "string",
+      valueHint: "URL",
+      description: "make an open invite that is redeemed over HTTPS at this address instead",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -49,6 +60,17 @@ export const inviteLink = defineCommand({
     const validForMs = trimSpace(validFor) === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
+      if (args["esp-url"] !== undefined) {
+        const issued = await node.call(open_invite_create, {
+          group_id: groupId,
+          issuer_url: args["esp-url"],
+          uses,
+          valid_for_ms: validForMs,
+        });
+        const next_command = shellCommand(["entmootd", "join", issued.link]);
+        printJson({ ...openInviteJson(issued), group_id: GroupId.toBase64(groupId), next_command });
+        return;
+      }
       const created = await node.call(link_create, { group_id: groupId, uses, valid_for_ms: validForMs });
       const { id, ...link } = linkJson(created);
       printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });

@@ -10,6 +10,7 @@ import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
+import { defaultMootSource } from "../line/default-moot-source.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { loadJoinInput } from "../line/join-input.ts";
@@ -30,7 +31,8 @@ export const join = defineCommand({
     exits: [0, 1, 2, 3, 5, 6],
     effect: 'the joining is done all the same; "entmootd info" shows the moot',
     notes: [
-      "INPUT is a link, or an invite as a file, an https URL or - for stdin. A running daemon does the joining;",
+      "INPUT is a link, or an invite, an open invite or a public moot's descriptor as a file, an https URL or - for",
+      "stdin. An open invite is redeemed over HTTPS with this node's key. A running daemon does the joining;",
       "without one this command does, and -serve keeps it running as the daemon afterwards. One line with event",
       "joined for each input; progress goes to stderr. Joining a group again is not an error.",
     ],
@@ -60,10 +62,15 @@ export const join = defineCommand({
     if (args["agent-socket"] !== undefined && !args.serve) {
       throw new EntmootError("invalid_argument", `${LABEL}: -agent-socket: only together with -serve`);
     }
-    const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, ...parseDaemonFlags(LABEL, args) };
+    const { pinned_key: pinnedKey } = defaultMootSource(process.env);
+    const request = {
+      timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs,
+      pinnedKey,
+      ...parseDaemonFlags(LABEL, args),
+    };
     await namedFailure(LABEL, async () => {
       // All of them, before anything is done about the first.
-      const inputs = await Promise.all(args._.map((input) => loadJoinInput(input, request.timeoutMs)));
+      const inputs = await Promise.all(args._.map((input) => loadJoinInput(input, request.timeoutMs, pinnedKey)));
       if (args.serve) await joinAndServe(options, { ...request, inputs });
       else await joinOnce(options, { ...request, inputs });
     });
@@ -73,6 +80,8 @@ export const join = defineCommand({
 interface JoinInputs {
   readonly inputs: readonly string[];
   readonly timeoutMs: number;
+  /** Who signs the default moot, unless it is the key that is built in. */
+  readonly pinnedKey: string | undefined;
   readonly hostname: string | undefined;
   readonly agentSocket: string | undefined;
 }
@@ -107,14 +116,14 @@ function start(options: GlobalOptions, { agentSocket, hostname }: JoinInputs, co
 /** One readiness line for each input, in their order; the first failure ends it, and what was joined stays joined. */
 async function joinAll(
   node: Operations,
-  { inputs, timeoutMs }: JoinInputs,
+  { inputs, pinnedKey, timeoutMs }: JoinInputs,
   { ending, print }: { readonly ending?: AbortSignal; readonly print: (value: unknown) => void },
 ): Promise<void> {
   for (const [at, input] of inputs.entries()) {
     const which = inputs.length === 1 ? "" : ` (${at + 1} of ${inputs.length})`;
     const joined = await node.call(
       joinOperation,
-      { input, timeout_ms: timeoutMs },
+      { input, pinned_key: pinnedKey, timeout_ms: timeoutMs },
       {
         signal: ending,
         timeoutMs: timeoutMs + ANSWER_MS,

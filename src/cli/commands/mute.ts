@@ -10,6 +10,7 @@ import {
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { memberToChange } from "../line/member-to-change.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
@@ -17,7 +18,7 @@ const member = {
   type: "positional",
   required: true,
   valueHint: "MEMBER",
-  description: "its node id, key or hostname",
+  description: "its node id or key; its hostname on a terminal",
 } as const;
 const group = {
   type: "string",
@@ -30,12 +31,12 @@ const group = {
 export const mute = defineCommand({
   meta: { name: "mute", description: "Keep a member's words from the inbox and the agent, here alone" },
   help: {
-    examples: ["entmootd mute oak -for 2h", "entmootd mute 2951992769 -group GID"],
+    examples: ["entmootd mute 2951992769 -group GID", "entmootd mute oak -for 2h"],
     exits: [0, 1, 3, 5, 6],
     effect: "the member is muted all the same",
     notes: [
       "Nobody is told, and its messages are kept and passed on as ever. What it writes meanwhile is done, also when the",
-      "mute has ended.",
+      "mute has ended. A name is what a member calls itself: on a terminal its key is shown first; a script gives the id.",
     ],
   },
   args: {
@@ -52,10 +53,8 @@ export const mute = defineCommand({
       "mute",
       async () => {
         await using node = await openOperations(options, { create: false, change: true });
-        printJson({
-          event: "muted",
-          ...muteJson(await node.call(muteOperation, { member: args.member, for_ms, group_id })),
-        });
+        const member = await memberToChange("mute", args.member, { node, group_id, question: "mute it?" });
+        printJson({ event: "muted", ...muteJson(await node.call(muteOperation, { member, for_ms, group_id })) });
       },
       { codes: false },
     );
@@ -66,7 +65,7 @@ export const mute = defineCommand({
 export const unmute = defineCommand({
   meta: { name: "unmute", description: "Hear a muted member again" },
   help: {
-    examples: ["entmootd unmute oak"],
+    examples: ["entmootd unmute 2951992769"],
     exits: [0, 1, 3, 5, 6],
     effect: "the member is heard again all the same",
   },
@@ -82,7 +81,8 @@ export const unmute = defineCommand({
       "unmute",
       async () => {
         await using node = await openOperations(options, { create: false, change: true });
-        const { unmuted } = await node.call(unmuteOperation, { member: args.member, group_id });
+        const member = await memberToChange("unmute", args.member, { node, group_id, question: "hear it again?" });
+        const { unmuted } = await node.call(unmuteOperation, { member, group_id });
         printJson({ event: "unmuted", mutes_ended: unmuted });
       },
       { codes: false },

@@ -6,19 +6,14 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
-import {
-  members,
-  type PeerRow,
-  PROBE_PEERS_MAX,
-  type ProbeRow,
-  peers as peersOperation,
-  probe as probeOperation,
-} from "../../node/operations/moots.ts";
+import { PROBES_AT_ONCE } from "../../node/operations/diagnosis.ts";
+import { members } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
-import { type PeerReportContext, peerReport, peerTable } from "../../view/peer-report.ts";
-import { commandFor } from "../../view/readiness.ts";
+import { plainTeller, redactingTeller } from "../../view/doctor-teller.ts";
+import { peerReport, peerTable } from "../../view/peer-report.ts";
 import { rosterStateLines } from "../../view/roster-state-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
+import { askDoctor } from "../doctor/ask-doctor.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -44,6 +39,10 @@ export const peers = defineCommand({
     probe: { type: "boolean", description: "ask each peer for a sign of life" },
     timeout: { type: "string", default: "3s", valueHint: "D", description: "time for each probe, 250ms to 30s" },
     json: { type: "boolean", description: "print one JSON array" },
+    redact: {
+      type: "boolean",
+      description: "leave out what names a person, a machine or a place, so that the report can be shown to others",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -51,13 +50,13 @@ export const peers = defineCommand({
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using node = await open(options, groupId);
-      const client = node instanceof ControlClient ? node : undefined;
-      let rows = await rowsOf(node, groupId);
-      const probed = args.probe ? await probe(client, { groupId, rows, timeoutMs }) : undefined;
-      // A probe that reached a peer has made a connection: the second look knows its route.
-      if (args.probe && client !== undefined) rows = await rowsOf(node, groupId);
-      const report = peerReport(rows, { groupId, daemon: client !== undefined, probed, command: await commands(node) });
-      await tellRosterState(node, groupId);
+      const daemon = node instanceof ControlClient;
+      if (args.probe && daemon) await tellProbing(node, { groupId, timeoutMs, isRedacted: args.redact ?? false });
+      const request = { group_id: groupId, probe: args.probe ?? false, timeout_ms: timeoutMs };
+      const [moot] = (await joinedOnly(groupId, askDoctor(node, request))).examined.groups;
+      const teller = args.redact ? redactingTeller() : plainTeller(await node.call(status, {}));
+      const report = peerReport(moot?.peers ?? [], { daemon, isProbed: args.probe ?? false, teller });
+      if (!args.redact) await tellRosterState(node, groupId);
       if (args.json) printJson(report);
       else for (const line of peerTable(report, (text) => terminalText(text, 64))) printLine(line);
     });
@@ -74,15 +73,6 @@ async function open(options: GlobalOptions, groupId: GroupId): Promise<Operation
   return openOfflineNode(options, { create: false, change: false });
 }
 
-async function rowsOf(node: Operations, groupId: GroupId): Promise<readonly PeerRow[]> {
-  try {
-    return (await node.call(peersOperation, { group_id: groupId })).peers;
-  } catch (cause) {
-    if (!(cause instanceof EntmootError && cause.code === "group_not_found")) throw cause;
-    throw new EntmootError(cause.code, `${LABEL}: group ${GroupId.toBase64(groupId)} not joined`, { cause });
-  }
-}
-
 /** What stands against the list: that this node is out, that the roster has forked. */
 async function tellRosterState(node: Operations, groupId: GroupId): Promise<void> {
   const { groups } = await node.call(status, {});
@@ -90,27 +80,23 @@ async function tellRosterState(node: Operations, groupId: GroupId): Promise<void
   for (const line of moot === undefined ? [] : rosterStateLines(moot)) printProse(`${LABEL}: ${line}`);
 }
 
-async function commands(node: Operations): Promise<PeerReportContext["command"]> {
-  const found = await node.call(status, {});
-  return (words) => commandFor(found, words);
+async function joinedOnly<T>(groupId: GroupId, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "group_not_found")) throw cause;
+    throw new EntmootError(cause.code, `${LABEL}: group ${GroupId.toBase64(groupId)} not joined`, { cause });
+  }
 }
 
-/** One row per peer but ourselves; none where no daemon can ask. */
-async function probe(
-  client: ControlClient | undefined,
-  { groupId, rows, timeoutMs }: { groupId: GroupId; rows: readonly PeerRow[]; timeoutMs: number },
-): Promise<ReadonlyMap<number, ProbeRow>> {
-  const others = rows.filter((row) => !row.self).map((row) => row.node_id);
-  if (client === undefined || others.length === 0) return new Map();
-  if (timeoutMs * Math.ceil(others.length / 4) > QUIET_MS) {
-    printProse(
-      `${LABEL}: asking ${others.length} ${others.length === 1 ? "peer" : "peers"} of group ${GroupId.toBase64(groupId)}`,
-    );
-  }
-  const probed = new Map<number, ProbeRow>();
-  for (let at = 0; at < others.length; at += PROBE_PEERS_MAX) {
-    const request = { group_id: groupId, peers: others.slice(at, at + PROBE_PEERS_MAX), timeout_ms: timeoutMs };
-    for (const row of (await client.call(probeOperation, request)).peers) probed.set(row.node_id, row);
-  }
-  return probed;
+/** Says of a probe that may take long that it goes on. */
+async function tellProbing(
+  node: Operations,
+  { groupId, isRedacted, timeoutMs }: { groupId: GroupId; isRedacted: boolean; timeoutMs: number },
+): Promise<void> {
+  const { groups } = await node.call(status, {});
+  const others = (groups.find(({ group_id }) => group_id === groupId)?.members ?? 1) - 1;
+  if (timeoutMs * Math.ceil(others / PROBES_AT_ONCE) <= QUIET_MS) return;
+  const where = isRedacted ? "" : ` of group ${GroupId.toBase64(groupId)}`;
+  printProse(`${LABEL}: asking ${others} ${others === 1 ? "peer" : "peers"}${where}`);
 }

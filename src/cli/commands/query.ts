@@ -4,6 +4,7 @@ import type { GroupId } from "../../core/ids.ts";
 import { openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printJsonNote, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
 import { messageLine } from "../../view/message-line.ts";
@@ -15,7 +16,7 @@ import { parseNodeId } from "../line/group-argument.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { isAfter, parseAfter } from "../line/place-argument.ts";
 import { placesAsked, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
-import { parseTimeBound } from "../line/time-bound.ts";
+import { parseTimeBound, TIME_HINT } from "../line/time-bound.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "query";
@@ -25,7 +26,8 @@ export const query = defineCommand({
   meta: { name: "query", description: "Print messages held on this node" },
   help: {
     examples: [
-      "entmootd query -topic chat/# -since 2026-01-01T00:00:00Z -limit 20",
+      "entmootd query -topic chat/# -since 2h -limit 20",
+      "entmootd query -since 2026-01-01 -until yesterday",
       "entmootd query -after PLACE -limit 0",
     ],
     exits: [0, 1, 3, 5, 6],
@@ -47,7 +49,7 @@ export const query = defineCommand({
       defaultHint: "any topic",
       description: "only topics that match; + is one segment, # the rest",
     },
-    since: { type: "string", valueHint: "TIME", description: "from this time on (RFC 3339 or Unix ms)" },
+    since: { type: "string", valueHint: "TIME", description: `from this time on: ${TIME_HINT}` },
     until: { type: "string", valueHint: "TIME", description: "before this time" },
     after: {
       type: "string",
@@ -120,8 +122,8 @@ async function parseGroup(text: string | undefined, options: GlobalOptions): Pro
 function parseFilter({ author, topic, since, until, order }: FilterArgs): QueryFilter {
   orderOf(order);
   if (topic !== undefined) requirePattern(LABEL, topic);
-  const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since);
-  const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until);
+  const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since, realClock.unix());
+  const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until, realClock.unix());
   return {
     author: author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, author),
     topic,

@@ -1,15 +1,19 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, RosterEntryId } from "../../core/ids.ts";
+import { GroupId, PublicKey, RosterEntryId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { roster_change, roster_heal } from "../../node/operations/moots.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { rosterChangeJson, rosterHealJson } from "../../view/roster-change-json.ts";
+import { whichMember } from "../../view/which-member.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+import { memberToChange } from "../line/member-to-change.ts";
 import { oneMoot } from "../line/moot-argument.ts";
+import { requireYes, yesFlag } from "../line/yes.ts";
 
 const REVOKE_LINKS = {
   "revoke-links": {
@@ -18,11 +22,26 @@ const REVOKE_LINKS = {
   },
 } as const;
 
-/** `roster add`, `roster remove`: who is in a moot; founder only. */
+const MEMBER = {
+  member: {
+    type: "string",
+    valueHint: "MEMBER",
+    description: "in place of -pubkey: its node id; on a terminal also its name, once its key was shown",
+  },
+} as const;
+
+const KEY_TEXTS = {
+  add: "the member's key, base64 (required)",
+  remove: "the member's key, base64; this or -member is required",
+} as const;
+
+/** `roster list`, `roster add`, `roster remove`: who is in a moot. */
 export const roster = defineCommand({
-  meta: { name: "roster", description: "Add members to a moot, remove them, end a fork (founder only)" },
-  help: { examples: ["entmootd roster add -group GID -pubkey KEY"], exits: [0, 1, 2, 3, 5] },
+  meta: { name: "roster", description: "List, add and remove the members of a moot, end a fork" },
+  help: { examples: ["entmootd roster list", "entmootd roster add -group GID -pubkey KEY"], exits: [0, 1, 2, 3, 5] },
   subCommands: {
+    list: async () => (await import("./roster-show.ts")).rosterList,
+    history: async () => (await import("./roster-show.ts")).rosterHistory,
     add: rosterCommand("add", "Put a key on the roster"),
     remove: rosterCommand("remove", "Take a member off the roster"),
     heal: healCommand(),
@@ -44,7 +63,10 @@ function rosterCommand(op: "add" | "remove", description: string) {
   return defineCommand({
     meta: { name: op, description },
     help: {
-      examples: [`entmootd roster ${op} -group GID -pubkey KEY`],
+      examples: [
+        `entmootd roster ${op} -group GID -pubkey KEY`,
+        ...(op === "remove" ? ["entmootd roster remove -member oak"] : []),
+      ],
       exits: [0, 1, 2, 3, 5, 6],
       words: ["pubkey"],
       effect: 'the roster is changed all the same; "entmootd peers" shows it',
@@ -53,7 +75,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     args: {
       ...globalFlags,
       group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
-      pubkey: { type: "string", default: "", valueHint: "KEY", description: "the member's key, base64 (required)" },
+      pubkey: { type: "string", default: "", valueHint: "KEY", description: KEY_TEXTS[op] },
       node: {
         type: "string",
         valueHint: "N",
@@ -65,15 +87,18 @@ function rosterCommand(op: "add" | "remove", description: string) {
         description:
           "go on although this copy may be an old one, which parts the moot for good if there is a later roster; or although members say that the clock here runs ahead",
       },
-      ...(op === "remove" ? REVOKE_LINKS : {}),
+      ...(op === "remove" ? { ...REVOKE_LINKS, ...MEMBER } : {}),
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
       const groupId = await oneMoot(label, args.group, { options });
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
-      const key = parsePublicKey(label, args.pubkey);
+      const word = "member" in args && typeof args.member === "string" ? args.member : undefined;
+      if (word !== undefined && args.pubkey !== "") refuse(label, "expected -pubkey or -member, not both");
+      const written = word === undefined ? parsePublicKey(label, args.pubkey) : undefined;
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
+        const key = written ?? (await memberKey(node, label, { word: word!, group_id: groupId }));
         const revoke_links = "revoke-links" in args && args["revoke-links"] === true;
         const asked = { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key };
         const more = { ...(revoke_links ? { revoke_links } : {}), ...(args.alone ? { alone: true } : {}) };
@@ -84,6 +109,25 @@ function rosterCommand(op: "add" | "remove", description: string) {
       });
     },
   });
+}
+
+/** The key of the member that is named, once its name was said yes to. */
+async function memberKey(
+  node: Operations,
+  label: string,
+  { group_id, word }: { readonly word: string; readonly group_id: GroupId },
+): Promise<PublicKey> {
+  const named = await memberToChange(label, word, { node, group_id, question: "remove it?" });
+  const words = {
+    lists: `"entmootd roster list -group ${GroupId.toBase64(group_id)}" lists them`,
+    moot: "with -group",
+  };
+  const { member } = await whichMember(named, { node, moots: [group_id], words });
+  return PublicKey.fromBytes(member.entmoot_pubkey);
+}
+
+function refuse(label: string, why: string): never {
+  throw new EntmootError("invalid_argument", `${label}: ${why}`);
 }
 
 const HEAL = "roster heal";
@@ -116,7 +160,7 @@ function healCommand() {
         description: "an entry of the history that goes on (required)",
       },
       "dry-run": { type: "boolean", description: "only show what would be done" },
-      yes: { type: "boolean", description: "do not ask" },
+      ...yesFlag,
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
@@ -124,7 +168,12 @@ function healCommand() {
       const keep = parseEntry(args.keep);
       const isDry = args["dry-run"] ?? false;
       await namedFailure(HEAL, async () => {
-        if (!isDry && !(args.yes ?? false)) requireYes();
+        if (!isDry && !(args.yes ?? false)) {
+          requireYes(HEAL, HEAL_RISK, {
+            question: "heal it?",
+            refused: "not healed; say -yes to go on, or -dry-run to see what would be done",
+          });
+        }
         await using node = await openOperations(options, { create: false, change: true });
         printJson(rosterHealJson(await node.call(roster_heal, { group_id: groupId, keep, dry_run: isDry })));
       });
@@ -141,12 +190,4 @@ function parseEntry(text: string): RosterEntryId {
       `${HEAL}: -keep: expected a roster entry in base64, as "entmootd info" names heads`,
     );
   }
-}
-
-/** Asks on a terminal. Throws `invalid_argument` without a yes. */
-function requireYes(): void {
-  printProse(`${HEAL}: ${HEAL_RISK}`);
-  const answer = process.stdin.isTTY ? prompt(`${HEAL}: heal it? [y/N]`) : null;
-  if (/^y(es)?$/i.test(trimSpace(answer ?? ""))) return;
-  throw new EntmootError("invalid_argument", "not healed; say -yes to go on, or -dry-run to see what would be done");
 }

@@ -2,9 +2,11 @@ import type { Neighbours } from "../../core/agents/trust.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { NEIGHBOURS_LINE_MAX, parseNeighbours } from "../../daemon/neighbour-keys.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { announceJson } from "../../host/print.ts";
-import { status, stop } from "../../node/operations/daemon.ts";
+import { type NodeStatus, status, stop } from "../../node/operations/daemon.ts";
+import { DefaultMootFile } from "../../store/default-moot-file.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -50,7 +52,8 @@ export const serve = defineCommand({
         ...parseDaemonFlags(LABEL, args),
         ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
       });
-      const { groups } = await daemon.node.call(status, {});
+      const { groups, unopened } = await daemon.node.call(status, {});
+      requireSomeLeft(options, { groups, unopened });
       const stranger = groups.find((group) => wanted.includes(group.group_id) && !group.local_member);
       if (stranger !== undefined) {
         const group = GroupId.toBase64(stranger.group_id);
@@ -67,6 +70,17 @@ export const serve = defineCommand({
     });
   },
 });
+
+/** Throws `group_not_found` where all there is to serve was declined. */
+function requireSomeLeft(options: GlobalOptions, { groups, unopened }: Pick<NodeStatus, "groups" | "unopened">): void {
+  const { consent, group_id } = new DefaultMootFile(options.dataDir).read();
+  if (consent !== "declined" || groups.length > 0 || unopened.length === 0) return;
+  if (unopened.some((moot) => moot.group_id !== group_id)) return;
+  throw new EntmootError(
+    "group_not_found",
+    `${LABEL}: the only group here is declined; take it up again with "entmootd default-moot join", or make or join another`,
+  );
+}
 
 /** Whoever started this process holds the other end: it closes with that one, however that ends. */
 function endWithStdin(end: () => unknown): void {

@@ -411,7 +411,7 @@ function isAbsent(error: unknown): boolean {
 }
 
 function isMembership({ event }: WatchedPeer): boolean {
-  return event === "joined" || event === "left";
+  return event === "joined" || event === "left" || event === "leaves";
 }
 
 /** The daemon itself says that it cannot just now. */

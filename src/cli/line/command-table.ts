@@ -18,6 +18,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Let an agent hear its moot: a message becomes a turn in it, and it can answer",
     load: async () => (await import("../commands/attach.ts")).attach,
   },
+  backup: {
+    description: "Copy all of this node to a folder, while its daemon runs",
+    load: async () => (await import("../commands/backup.ts")).backup,
+  },
   call: {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,
@@ -25,6 +29,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   conformance: {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
+  },
+  context: {
+    description: "Show what was said before and after a message, oldest first",
+    load: async () => (await import("../commands/context.ts")).context,
+  },
+  "default-moot": {
+    description: "Join, decline or leave The Ent Moot, the public moot every node is offered",
+    load: async () => (await import("../commands/default-moot.ts")).defaultMoot,
   },
   deliver: {
     description: "Show or change which messages begin a turn in your agent, how often and when",
@@ -34,9 +46,17 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Take back what attach did to a host",
     load: async () => (await import("../commands/detach.ts")).detach,
   },
+  doctor: {
+    description: "Find what is wrong, layer by layer, with the one command to run next",
+    load: async () => (await import("../commands/doctor.ts")).doctor,
+  },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("../commands/env.ts")).env,
+  },
+  export: {
+    description: "Write a moot to a file: an archive to verify and import, or a page to read",
+    load: async () => (await import("../commands/export.ts")).exportCommand,
   },
   fleet: {
     description: "Coordinate a fleet of agents (opt-in)",
@@ -44,8 +64,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot",
+    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
+  },
+  health: {
+    description: "Say by the exit status whether the daemon answers and can store messages",
+    load: async () => (await import("../commands/health.ts")).health,
+  },
+  import: {
+    description: "Take in what an archive of a moot has, once all of it is verified",
+    load: async () => (await import("../commands/import.ts")).importCommand,
   },
   inbox: {
     description: "Show what is unread in all moots, or be done with it",
@@ -91,6 +119,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show how the members of a moot are reached",
     load: async () => (await import("../commands/peers.ts")).peers,
   },
+  prune: {
+    description: "Remove here what of a moot is older than a day, and keep it away",
+    load: async () => (await import("../commands/prune.ts")).prune,
+  },
+  policy: {
+    description: "Show, set or explain what a moot allows its members",
+    load: async () => (await import("../commands/policy.ts")).policyCommand("policy"),
+  },
   publish: {
     description: "Sign a message and hand it to the running daemon",
     load: async () => (await import("../commands/publish.ts")).publish,
@@ -111,9 +147,17 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Answer a message: publish under its topics and name it",
     load: async () => (await import("../commands/reply.ts")).reply,
   },
+  restore: {
+    description: "Put a backup back where no data root is",
+    load: async () => (await import("../commands/restore.ts")).restore,
+  },
   roster: {
-    description: "Add members to a moot, remove them, end a fork (founder only)",
+    description: "List, add and remove the members of a moot, end a fork",
     load: async () => (await import("../commands/roster.ts")).roster,
+  },
+  search: {
+    description: "Find messages by the words in them, newest first",
+    load: async () => (await import("../commands/search.ts")).search,
   },
   "self-test": {
     description: "Prove in a moment that this program works on this machine",
@@ -126,6 +170,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   setup: {
     description: "Let a host start this node's tools: one MCP entry, by the host's own command",
     load: async () => (await import("../commands/setup.ts")).setup,
+  },
+  stats: {
+    description: "Count a moot's messages by author, topic and time",
+    load: async () => (await import("../commands/stats.ts")).stats,
   },
   stop: {
     description: "Ask the running daemon to end, and wait until it has",
@@ -144,6 +192,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show what a message answers and what answers it, oldest first",
     load: async () => (await import("../commands/thread.ts")).thread,
   },
+  topics: {
+    description: "List the topics of a moot, most used first",
+    load: async () => (await import("../commands/topics.ts")).topics,
+  },
   unmute: {
     description: "Hear a muted member again",
     load: async () => (await import("../commands/mute.ts")).unmute,
@@ -159,6 +211,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "update-lock": {
     description: "Keep updates and installations waiting until stdin ends",
     load: async () => (await import("../commands/update-lock.ts")).updateLock,
+  },
+  verify: {
+    description: "Look at every signature, the order and the root of what is kept",
+    load: async () => (await import("../commands/verify.ts")).verify,
   },
   version: {
     description: "Print version, commit and build date",

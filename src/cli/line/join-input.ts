@@ -1,19 +1,17 @@
-import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
+import { DEFAULT_MOOT_KEY, parsePinnedKey } from "../../core/admission/default-moot.ts";
 import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-input.ts";
 import { linkInJson } from "../../core/admission/link-in-json.ts";
 import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
-import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
+import { isEntmootLink, looksLikeToken, parseOpenInviteLink } from "../../core/admission/open-invite.ts";
 import { withoutSecrets } from "../../core/admission/secrets.ts";
 import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
-import { isLoopbackHost } from "../../core/loopback.ts";
+import { httpExchange, safeUrl } from "../../host/http-exchange.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { Deadline } from "../../transport/wait.ts";
 import { inputReason, readInput } from "./bounded-input.ts";
-import { collect } from "./collect.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
@@ -25,20 +23,22 @@ const EXPECTED = "expected a link (entmoot://join/…), what invite link printed
 /** Ours. Characters of an argument that a failure repeats. */
 const SHOWN_MAX = 200;
 
+/** An open invite's link, up to what people and programs put behind it. */
+const OPEN_INVITE_LINK = /entmoot:\/*open-invite\/*\?[^\s<>()[\]{}"'`\u2018-\u201f\u00ab\u00bb\u2039\u203a]+/i;
 /** What people and programs put around a link. */
 const WRAPPED_LINK = /^[\s<([{"'`\u2018-\u201f\u00ab\u2039]*entmoot:/i;
 
 /**
  * The text behind one argument of `join`: a link as it is, else the content of a file, of stdin (`-`) or of an
- * http(s) URL, each with `timeoutMs` to come. Throws `invalid_argument` naming the argument, `timeout`, `unavailable`
+ * http(s) URL, each with `timeoutMs` to come. `pinnedKey`: who signs the default moot, in base64, unless it is the key that is built in. Throws `invalid_argument` naming the argument, `timeout`, `unavailable`
  * when a fetch fails.
  */
-export async function loadJoinInput(argument: string, timeoutMs: number): Promise<string> {
+export async function loadJoinInput(argument: string, timeoutMs: number, pinnedKey?: string): Promise<string> {
   const text = trimSpace(argument);
   if (text === "") throw new EntmootError("invalid_argument", `join: an input is empty; ${EXPECTED}`);
   try {
     const input = await read(text, timeoutMs);
-    return verifiedInput(linkInJson(input) ?? input);
+    return verifiedInput(linkInJson(input) ?? input, pinnedKey);
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     throw new EntmootError(cause.code, `join: invite ${shown(text)}: ${cause.message}`, { cause });
@@ -55,7 +55,7 @@ async function read(argument: string, timeoutMs: number): Promise<string> {
 }
 
 /** The input as it is passed on. Refuses what can be refused without asking anybody: form, signature of a link, expiry. */
-function verifiedInput(input: string): string {
+function verifiedInput(input: string, pinnedKey: string | undefined): string {
   const nowMs = realClock.unix();
   if (isMootLink(input)) {
     const { link, spelling } = findMootLink(input);
@@ -63,17 +63,25 @@ function verifiedInput(input: string): string {
     return spelling;
   }
   if (isEntmootLink(input) || WRAPPED_LINK.test(input)) {
-    const [kind = ""] = input.replace(/^.*?entmoot:\/*/i, "").split(/[?#]/);
-    throw new EntmootError(
-      "unsupported",
-      kind === "open-invite"
-        ? "open invites redeemed over HTTPS are not in this version; ask the issuer for a link that begins with entmoot://join/"
-        : `unsupported entmoot link${/^[a-z-]{1,20}$/.test(kind) ? ` ${JSON.stringify(kind)}` : ""}; expected one that begins with entmoot://join/`,
-    );
+    const link = OPEN_INVITE_LINK.exec(input)?.[0];
+    if (link === undefined) throw unknownLink(input);
+    safeUrl("open invite: issuer", parseOpenInviteLink(link).issuer_url);
+    return link;
   }
-  const pinnedKey = PublicKey.toBytes(DEFAULT_MOOT_KEY);
-  parseJoinInput(encodeUtf8(input), { nowMs, pinnedKey });
+  const key = pinnedKey === undefined ? DEFAULT_MOOT_KEY : parsePinnedKey(pinnedKey);
+  const read = parseJoinInput(encodeUtf8(input), { nowMs, pinnedKey: PublicKey.toBytes(key) });
+  if ("openInvite" in read) safeUrl("open invite: issuer", read.openInvite.issuer_url);
   return input;
+}
+
+/** Of what kind it is, where that is a word and no secret. */
+function unknownLink(input: string): EntmootError {
+  const [kind = ""] = input.replace(/^.*?entmoot:\/*/i, "").split(/[?#]/);
+  const shown = /^[a-z-]{1,20}$/.test(kind) ? ` ${JSON.stringify(kind)}` : "";
+  return new EntmootError(
+    "unsupported",
+    `unsupported entmoot link${shown}; expected one that begins with entmoot://join/ or entmoot://open-invite?`,
+  );
 }
 
 async function readInvite(path: string, timeoutMs: number): Promise<string> {
@@ -94,31 +102,20 @@ async function readInvite(path: string, timeoutMs: number): Promise<string> {
 }
 
 async function fetchInvite(url: string, timeoutMs: number): Promise<string> {
-  const parsed = URL.parse(url);
-  if (parsed === null || parsed.username !== "" || parsed.password !== "") {
-    throw malformed("expected an absolute http(s) URL without user or password");
-  }
-  if (parsed.protocol === "http:" && !isLoopbackHost(parsed.hostname)) {
-    throw malformed("expected https, for anybody on the way can change what comes over http");
-  }
-  let response: Response;
+  const parsed = safeUrl("invite malformed", url);
   try {
-    using deadline = new Deadline(realClock, timeoutMs);
-    // A redirect could lead from https to anywhere.
-    response = await fetch(parsed, { redirect: "error", signal: deadline.signal });
-    if (!response.ok) throw new Error(`expected status 200, found ${response.status}`);
-    return decodeText(await collectInput(response.body ?? new ReadableStream<Uint8Array>()));
+    const { body, status } = await httpExchange({
+      method: "GET",
+      url: parsed,
+      timeoutMs,
+      maxBytes: INPUT_MAX_BYTES,
+      clock: realClock,
+    });
+    if (status !== 200) throw new EntmootError("unavailable", `expected status 200, found ${status}`);
+    return decodeText(body);
   } catch (cause) {
-    if (cause instanceof EntmootError && cause.code !== "timeout") throw cause;
-    const reason = textOf(cause);
-    throw new EntmootError("unavailable", `invite fetch failed: ${reason}`, { cause });
+    throw new EntmootError("unavailable", `invite fetch failed: ${textOf(cause)}`, { cause });
   }
-}
-
-async function collectInput(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const bytes = await collect(stream, INPUT_MAX_BYTES);
-  if (bytes === undefined) throw tooLarge("more");
-  return bytes;
 }
 
 function decodeText(bytes: Uint8Array): string {

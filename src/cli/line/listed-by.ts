@@ -1,7 +1,5 @@
 /** What is looked for where another command prints it. */
 const LISTED_BY: Readonly<Record<string, string>> = {
-  doctor:
-    'what is wrong here: "entmootd attach -status" for agents, "entmootd peers" for members, "entmootd info" for the rest',
   groups: 'the moots of this node: "entmootd info"',
   members: 'who is in a moot: "entmootd peers"',
   moots: 'the moots of this node: "entmootd info"',

@@ -35,8 +35,12 @@ export async function policyFromFlags(
       `${label}: -policy is empty; expected preset:standard, preset:relaxed, none or file:PATH`,
     );
   }
-  const chosen = await policyFromSource(flags.policy, `${label}: -policy`);
-  const days = retentionFrom(flags.retention, `${label}: -retention`);
+  return withRetention(await policyFromSource(flags.policy, `${label}: -policy`), flags.retention, label);
+}
+
+/** The same policy that keeps so many days, or everything, where that is said. Throws `invalid_argument`. */
+export function withRetention(chosen: PolicyChoice, retention: string | undefined, label: string): PolicyChoice {
+  const days = retentionFrom(retention, `${label}: -retention`);
   if (days === undefined) return chosen;
   if (chosen.json !== undefined) {
     const policy = { ...parsePolicy(chosen.json), retention_days: days };
@@ -45,7 +49,7 @@ export async function policyFromFlags(
   if (keepsEverything(days)) return chosen;
   throw new EntmootError(
     "invalid_argument",
-    `${label}: -retention: a moot without limits (-policy none) keeps everything; name a policy as well`,
+    `${label}: -retention: a moot without limits (none) keeps everything; name a policy as well`,
   );
 }
 
@@ -58,7 +62,8 @@ function retentionFrom(text: string | undefined, label: string): bigint | undefi
   }
 }
 
-async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
+/** Reads `preset:<name>`, `none` or `file:<path>`; `label` starts the error. Throws `invalid_argument`. */
+export async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
   try {
     const parsed = parsePolicySource(text);
     const policy = parsed.kind === "file" ? await readPolicyFile(parsed.path) : parsed.policy;

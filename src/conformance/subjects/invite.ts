@@ -123,7 +123,7 @@ function checkJoinInput(vector: VectorCase): void {
   if (input.kind === "open_invite") {
     expectEqual(input.openInvite.issuer_url, textField(vector, "issuer_url"));
     expectEqual(input.openInvite.token, textField(vector, "token"));
-  } else if (input.kind !== "default_moot") {
+  } else if ("invite" in input) {
     expectEqual(input.invite.group_id, textField(vector, "group_id"));
   }
   if (input.kind === "fleet_invite") {

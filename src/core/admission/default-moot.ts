@@ -23,6 +23,11 @@ import {
 export const DEFAULT_MOOT_TYPE = "entmoot.default_moot.v1";
 export const DEFAULT_MOOT_NAME = "The Ent Moot";
 export const DEFAULT_MOOT_TOPICS: readonly string[] = ["chat/general", "introductions"];
+/** Wire. Where the original looks for its descriptor. */
+export const DEFAULT_MOOT_URL = "https://entmoot.xyz/.well-known/the-ent-moot.json";
+/** Wire. What the original keeps as display metadata of whoever joined by it. */
+export const DEFAULT_MOOT_METADATA =
+  '{"default_moot":true,"description":"Official default public Entmoot moot","name":"The Ent Moot","tags":["default","public","entmoot"]}';
 /** Wire. The key the original has built in: it takes a descriptor of no other signer, unless the environment names one. */
 export const DEFAULT_MOOT_KEY = PublicKey.fromHex("52c215fa26891258d86527625be87d36803eaa404d86c6530001093f0789af3f");
 /** Wire and ours. What the original fetches of a descriptor at most; here it bounds one that was read from a file too. */
@@ -70,6 +75,11 @@ const liveConfig = struct<LiveConfig>("live config", {
   max_actions: i64,
   max_action_bytes: i64,
 });
+
+/** JSON text of a recommendation, keys in the usual order. */
+export function liveConfigText(config: LiveConfig): string {
+  return new TextDecoder().decode(encodeWire(liveConfig, config));
+}
 
 /** Wire. The original verifies the signature over the keys and omit rules as they stand here. */
 export const defaultMootCodec = struct<DefaultMoot>("default moot descriptor", {

@@ -1,11 +1,13 @@
 import { sizeText } from "../amounts.ts";
 import { trimSpace } from "../bytes/text.ts";
+import { encodeUtf8 } from "../bytes/utf8.ts";
 import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
 import { type Codec, decodeJson, omitted, optional, struct } from "../json/json-codec.ts";
 import { bool, groupId, rawJson, text } from "../json/json-scalars.ts";
 import { jsonString } from "../json/json-text.ts";
+import { decodePublicMoot, PUBLIC_MOOT_TYPE, type PublicMoot, verifyPublicMoot } from "../record/public-moot.ts";
 import { invite as inviteCodec } from "../record/record-codecs.ts";
 import type { Invite } from "../record/records.ts";
 import { DEFAULT_MOOT_TYPE, type DefaultMoot, decodeDefaultMoot, verifyDefaultMoot } from "./default-moot.ts";
@@ -36,6 +38,7 @@ export type JoinInput =
   | { readonly kind: "invite"; readonly invite: Invite }
   | { readonly kind: "open_invite"; readonly openInvite: OpenInvite }
   | { readonly kind: "default_moot"; readonly descriptor: DefaultMoot; readonly openInvite: OpenInvite }
+  | { readonly kind: "public_moot"; readonly descriptor: PublicMoot; readonly openInvite: OpenInvite }
   | {
       readonly kind: "fleet_invite";
       readonly invite: Invite;
@@ -62,10 +65,14 @@ export function parseJoinInput(
   }
   // By exact name: a folded spelling fills a field, but does not decide what the object is.
   const keys = decodeJson(topLevel, body);
-  if (keys.get("type") !== undefined && unquoted(keys.get("type")!) === DEFAULT_MOOT_TYPE) {
+  const type = keys.has("type") ? unquoted(keys.get("type")!) : undefined;
+  if (type === DEFAULT_MOOT_TYPE) {
     const descriptor = decodeDefaultMoot(body);
     return { kind: "default_moot", descriptor, openInvite: verifyDefaultMoot(descriptor, context.pinnedKey) };
   }
+  if (type === PUBLIC_MOOT_TYPE) return parsePublicMoot(body, context.nowMs);
+  const entry = keys.get("public_moot");
+  if (entry !== undefined) return parsePublicMoot(encodeUtf8(descriptorIn(entry)), context.nowMs);
   if (["issuer_url", "token", "link"].some((key) => keys.has(key))) {
     return { kind: "open_invite", openInvite: parseOpenInvite(decodeJson(openInviteForms, body)) };
   }
@@ -75,6 +82,29 @@ export function parseJoinInput(
   const invite = decodeInvite(body);
   refuseExpired(invite, context.nowMs);
   return { kind: "invite", invite };
+}
+
+/** What directories list: the founder's own descriptor. Throws `expired`, and `forbidden` where its moot takes nobody unasked. */
+function parsePublicMoot(body: Uint8Array, nowMs: UnixMs): JoinInput {
+  const descriptor = decodePublicMoot(body);
+  const openInvite = verifyPublicMoot(descriptor);
+  const { expires_at_ms } = descriptor;
+  if (expires_at_ms > 0n && expires_at_ms <= BigInt(Math.floor(nowMs))) {
+    throw new EntmootError("expired", "public moot descriptor is expired; look for a newer one in the directory");
+  }
+  if (openInvite !== undefined) return { kind: "public_moot", descriptor, openInvite };
+  throw new EntmootError(
+    "forbidden",
+    "this public moot is joined by invitation alone (join_mode invite_only); ask its founder for a link",
+  );
+}
+
+/** The descriptor in an entry of a directory, as its own JSON text. */
+function descriptorIn(entry: string): string {
+  const descriptor = decodeJson(topLevel, entry).get("descriptor");
+  if (descriptor === undefined)
+    throw new EntmootError("malformed_frame", "join input: public_moot: expected a descriptor");
+  return descriptor;
 }
 
 /** Exact keys of an object with their values as JSON source text. */

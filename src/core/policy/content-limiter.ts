@@ -43,6 +43,16 @@ export interface PolicyRefusal {
   readonly retryAtMs: number | undefined;
 }
 
+/** By which of an author's rates a message would have to wait, in the order of the budgets. */
+const RATE_RULES = ["message_rate_per_author", "byte_rate_per_author"] as const;
+
+/** What keeps a message from being stored now. */
+export interface ForeseenWait {
+  readonly rule: (typeof RATE_RULES)[number];
+  /** Unix milliseconds. */
+  readonly retryAtMs: number;
+}
+
 /** Enforces the rates of one policy. A new policy is a new limiter, with full budgets. */
 export class ContentLimiter {
   readonly policy: Policy;
@@ -77,22 +87,42 @@ export class ContentLimiter {
    * room, whatever way it came and however late, else now. Dates made up give nobody more than it had all the while. See
    * `docs/what-is-kept.md`.
    */
-  charge({ author, bytes, timestamp }: MessageUnderPolicy, charging: Charging): PolicyRefusal | undefined {
-    const { admitted, dated, ledger, now } = charging;
-    // What lies ahead pays now.
-    const date = timestamp > BigInt(Math.floor(now)) ? now : unixMs(Number(timestamp));
+  charge(message: MessageUnderPolicy, charging: Charging): PolicyRefusal | undefined {
+    const { author, bytes } = message;
+    const retryAtMs = this.#wait(message, charging, (at) => {
+      return this.#budgets.spend(author, [1, bytes], at, { mayOwe: true });
+    });
+    if (retryAtMs !== undefined) return limited(author, retryAtMs);
+    charging.ledger.spend(charging.dated, author, dateOf(message, charging.now), bytes);
+    return undefined;
+  }
+
+  /** What would keep `charge` from it now; `undefined` for nothing. Charges nobody. */
+  foresee(message: MessageUnderPolicy, charging: Charging): ForeseenWait | undefined {
+    const short = this.#wait(message, charging, (at) => {
+      return this.#budgets.peek(message.author, [1, message.bytes], at, { mayOwe: true });
+    });
+    return short && { rule: RATE_RULES[short.limit]!, retryAtMs: short.at };
+  }
+
+  /**
+   * What keeps a message waiting; `undefined` where it may be stored now. `pay` takes it from the budget as it is at an
+   * instant, or says what is short there: one that is too large for a burst is paid for afterwards, and nothing else meanwhile.
+   */
+  #wait<Short>(
+    message: MessageUnderPolicy,
+    { admitted, dated, ledger, now }: Charging,
+    pay: (at: UnixMs) => Short | undefined,
+  ): Short | undefined {
+    const { author, bytes } = message;
+    const date = dateOf(message, now);
     const last = this.#budgets.at(author) ?? date;
-    const paid = (): undefined => {
-      ledger.spend(dated, author, date, bytes);
-    };
     if (date >= admitted && ledger.hasRoom(dated, author, date, bytes)) {
       // Long enough before what it paid last: how full its budget was then tells nothing of it now.
-      if (dated !== this.policy || date < last - this.fillMs) return paid();
-      if (date >= last && this.#pay(author, bytes, date) === undefined) return paid();
+      if (dated !== this.policy || date < last - this.fillMs) return undefined;
+      if (date >= last && pay(date) === undefined) return undefined;
     }
-    const retryAtMs = this.#pay(author, bytes, unixMs(Math.max(now, last)));
-    if (retryAtMs !== undefined) return limited(author, retryAtMs);
-    return paid();
+    return pay(unixMs(Math.max(now, last)));
   }
 
   /** What is past its retention; costs its author nothing. */
@@ -114,11 +144,11 @@ export class ContentLimiter {
   takesMs(bytes: number): number {
     return 1000 * Math.max(1 / this.#perSecond.messages, bytes / this.#perSecond.bytes);
   }
+}
 
-  /** One that takes more than the burst for its parents and topics is paid for afterwards, and nothing else meanwhile. */
-  #pay(author: string, bytes: number, nowMs: UnixMs): number | undefined {
-    return this.#budgets.spend(author, [1, bytes], nowMs, { mayOwe: true });
-  }
+/** What lies ahead pays now. */
+function dateOf({ timestamp }: MessageUnderPolicy, now: UnixMs): UnixMs {
+  return timestamp > BigInt(Math.floor(now)) ? now : unixMs(Number(timestamp));
 }
 
 function limited(author: string, retryAtMs: number | undefined): PolicyRefusal {

@@ -16,6 +16,14 @@ interface Overdraft {
 /** Ours. What floating point may lack of a whole token, in seconds of refill; the original's clock ticks as fine. */
 const SLACK_SECONDS = 1e-9;
 
+/** What keeps a request waiting. */
+export interface Shortage {
+  /** Index of the limit that lacks longest. */
+  readonly limit: number;
+  /** When all of them would grant it, on the clock of the table; `Infinity` for never. */
+  readonly at: number;
+}
+
 interface Buckets<Instant> {
   /** One for each limit. */
   readonly tokens: number[];
@@ -52,17 +60,23 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
     { mayOwe }: Overdraft = { mayOwe: false },
   ): number | undefined {
     const buckets = this.#refilled(key, now);
-    let waitSeconds = 0;
-    this.#limits.forEach((limit, i) => {
-      const amount = amounts[i] ?? 0;
-      const first = mayOwe ? Math.min(limit.burst, amount) : amount;
-      waitSeconds = Math.max(waitSeconds, waitFor(limit, buckets.tokens[i]!, first));
-    });
-    if (waitSeconds > SLACK_SECONDS) return Math.ceil(now + waitSeconds * 1000);
+    const lacking = this.#lacking(buckets.tokens, amounts, { mayOwe });
+    if (lacking !== undefined) return Math.ceil(now + lacking.seconds * 1000);
     this.#limits.forEach((limit, i) => {
       if (limit.perSecond > 0) buckets.tokens[i]! -= Math.max(0, amounts[i] ?? 0);
     });
     return undefined;
+  }
+
+  /** What would keep the same `spend` waiting; `undefined` when it would be granted. Changes nothing. */
+  peek(
+    key: string,
+    amounts: readonly number[],
+    now: Instant,
+    overdraft: Overdraft = { mayOwe: false },
+  ): Shortage | undefined {
+    const lacking = this.#lacking(this.#tokensAt(this.#byKey.get(key), now), amounts, overdraft);
+    return lacking && { limit: lacking.limit, at: Math.ceil(now + lacking.seconds * 1000) };
   }
 
   /** When `key` was last looked at; `undefined` when nothing is known of it. */
@@ -89,15 +103,31 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
   }
 
   #refilled(key: string, now: Instant): Buckets<Instant> {
-    const buckets = this.#byKey.get(key) ?? { tokens: this.#limits.map(({ burst }) => burst), at: now };
-    // A clock set back gives nothing, and takes nothing.
-    const seconds = Math.max(0, now - buckets.at) / 1000;
-    this.#limits.forEach(({ perSecond, burst }, i) => {
-      buckets.tokens[i] = Math.min(burst, buckets.tokens[i]! + seconds * perSecond);
-    });
-    buckets.at = now;
+    const buckets = { tokens: this.#tokensAt(this.#byKey.get(key), now), at: now };
     this.#byKey.set(key, buckets);
     return buckets;
+  }
+
+  #tokensAt(buckets: Buckets<Instant> | undefined, now: Instant): number[] {
+    if (buckets === undefined) return this.#limits.map(({ burst }) => burst);
+    // A clock set back gives nothing, and takes nothing.
+    const seconds = Math.max(0, now - buckets.at) / 1000;
+    return this.#limits.map(({ perSecond, burst }, i) => Math.min(burst, buckets.tokens[i]! + seconds * perSecond));
+  }
+
+  /** The limit that lacks longest; `undefined` where none does. */
+  #lacking(
+    tokens: readonly number[],
+    amounts: readonly number[],
+    { mayOwe }: Overdraft,
+  ): { readonly limit: number; readonly seconds: number } | undefined {
+    let longest = { limit: 0, seconds: SLACK_SECONDS };
+    this.#limits.forEach((limit, i) => {
+      const amount = amounts[i] ?? 0;
+      const seconds = waitFor(limit, tokens[i]!, mayOwe ? Math.min(limit.burst, amount) : amount);
+      if (seconds > longest.seconds) longest = { limit: i, seconds };
+    });
+    return longest.seconds > SLACK_SECONDS ? longest : undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
-import { MessageId } from "../ids.ts";
+import { MessageId, RosterEntryId } from "../ids.ts";
 
 // Ours, all of these; the forms are drawn in docs/receipts.md.
 
@@ -160,6 +160,17 @@ export function decodeNoteRule(body: Uint8Array): NoteRule {
   const [flags] = body;
   if (body.length !== 1 || flags! > 3) throw malformed("rule", "one byte up to 3", `${body.length} bytes`);
   return { receipts: (flags! & 1) !== 0, presence: (flags! & 2) !== 0 };
+}
+
+/** A member leaves: the membership that this entry of the roster began is over, and no other one. */
+export function encodeLeave(admission: RosterEntryId): Uint8Array {
+  return RosterEntryId.toBytes(admission);
+}
+
+/** Throws `malformed_frame`. */
+export function decodeLeave(body: Uint8Array): RosterEntryId {
+  if (body.length !== 32) throw malformed("leave", "32 bytes", `${body.length}`);
+  return RosterEntryId.fromBytes(body);
 }
 
 function putInstant(view: DataView, at: number, ms: number): void {

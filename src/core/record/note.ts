@@ -12,11 +12,17 @@ const HEAD_BYTES = MAGIC.length + 1 + 32 + 32 + 8;
 const VERSION_AT = HEAD_BYTES - 8;
 
 /** By the number they have on the wire, from 1. */
-export const NOTE_KINDS = ["rule", "receipt", "presence"] as const;
+export const NOTE_KINDS = ["rule", "receipt", "presence", "leave", "about"] as const;
 export type NoteKind = (typeof NOTE_KINDS)[number];
 
 /** Of a whole note, signature included. */
-export const NOTE_BYTES_MAX: Readonly<Record<NoteKind, number>> = { rule: 256, receipt: 8192, presence: 512 };
+export const NOTE_BYTES_MAX: Readonly<Record<NoteKind, number>> = {
+  rule: 256,
+  receipt: 8192,
+  presence: 512,
+  leave: 256,
+  about: 8192,
+};
 export const NOTE_BYTES_MIN = HEAD_BYTES + SIGNATURE_BYTES;
 /** Versions end below what a signed 64-bit number holds. */
 export const NOTE_VERSION_MAX = 2n ** 63n - 1n;

@@ -12,7 +12,7 @@ import { nodeInfo } from "./record-codecs.ts";
 import type { NodeInfo } from "./records.ts";
 
 /** Wire. The original refuses a descriptor of any other type. */
-const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
+export const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
 /** Wire. The most a directory of the original reads. */
 export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
 /** Wire. Who may find a group, and who may enter it: the two are apart, and the original knows no other words for either. */

@@ -156,6 +156,13 @@ export class RosterLog {
     return dates.length === 0 ? undefined : dates.reduce((first, date) => (date < first ? date : first));
   }
 
+  /** The entry that began the membership that this key has now; `undefined` for who is no member. */
+  admissionOf(key: Uint8Array): RosterEntry | undefined {
+    const member = this.memberByKey(key);
+    const span = member && this.history(member.pilot_node_id).at(-1);
+    return span && this.entries[span.from.index];
+  }
+
   /** The entry that ended the latest membership of this key; `undefined` while it is a member or when it never was. */
   removalOf(key: Uint8Array): RosterEntry | undefined {
     if (this.memberByKey(key) !== undefined) return undefined;

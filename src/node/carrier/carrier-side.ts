@@ -141,6 +141,7 @@ export class CarrierSide {
     const services = {
       version: this.#parts.version,
       clock,
+      random: this.#parts.random,
       isTwin: (peer: PublicKey, instance: string) => this.#context.twins.heard(peer, instance),
       ranges: new SharedAnswers<Uint8Array>(this.budget.turns),
       rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),

@@ -75,6 +75,13 @@ export class HintBook {
     return this.#parts.store.hints.hints(peer);
   }
 
+  /** Whether its own signed word on that has run out. */
+  isStale(peer: PublicKey): boolean {
+    const { clock, store } = this.#parts;
+    const signed = store.hints.signed(peer);
+    return signed !== undefined && decodePeerHint(signed.bytes).not_after <= BigInt(Math.floor(clock.unix()));
+  }
+
   /** Notes where a peer is said to be, as an invite or a link says it. */
   add(peer: PublicKey, hints: readonly string[]): void {
     if (hints.length > 0 && peer !== this.#parts.local)

@@ -6,6 +6,7 @@ import { listAds } from "../../core/record/ad.ts";
 import { verifyGossip } from "../../core/record/gossip.ts";
 import { isMemberProfileAdCurrent } from "../../core/record/member-profile-ad.ts";
 import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
+import { memberProfileAd, transportAd } from "../../core/record/record-codecs.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
@@ -28,6 +29,7 @@ import type { Notes } from "../notes/notes.ts";
 import { orderMs, pushMs, rosterMs } from "./prices.ts";
 import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
+import { snapshotOf } from "./snapshot.ts";
 
 /** What a question is answered with: a frame, or one that is made as it is written. */
 export type Reply = Frame | PiecedFrame;
@@ -40,6 +42,7 @@ export interface MemberFrameServices {
   readonly pages: SharedAnswers<RosterPage | undefined>;
   readonly version: string;
   readonly clock: Clock;
+  readonly random: () => number;
   /** Whether the key of a member, which started under this name, runs in another place too. */
   readonly isTwin: (peer: PublicKey, instance: string) => boolean;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
@@ -195,11 +198,13 @@ const GROUP_QUESTIONS = {
   notes_req({ from, group, notes }, { wanted }) {
     return { kind: "notes_resp", group_id: group.id, notes: notes.answer(group, from, wanted) };
   },
-  member_profile_snapshot_req({ clock, group }) {
-    return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles: currentProfiles(group, clock) };
+  member_profile_snapshot_req({ clock, group, random }) {
+    const profiles = snapshotOf(memberProfileAd, currentProfiles(group, clock), random);
+    return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles };
   },
-  transport_snapshot_req({ clock, group: { id, store } }) {
-    return { kind: "transport_snapshot_resp", group_id: id, ads: listAds(store.ads.transportAds(), clock.unix()) };
+  transport_snapshot_req({ clock, group: { id, store }, random }) {
+    const ads = snapshotOf(transportAd, listAds(store.ads.transportAds(), clock.unix()), random);
+    return { kind: "transport_snapshot_resp", group_id: id, ads };
   },
 } as const satisfies Handlers;
 

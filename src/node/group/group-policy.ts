@@ -4,7 +4,12 @@ import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
+import {
+  type Charging,
+  ContentLimiter,
+  type ForeseenWait,
+  type PolicyRefusal,
+} from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy, verifyPolicy } from "../../core/policy/policy.ts";
 import { byDate, countingNotes, PolicyHistory, type PolicyNote } from "../../core/policy/policy-history.ts";
 import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../../core/policy/policy-update.ts";
@@ -215,14 +220,46 @@ export class GroupPolicy {
     const candidate = { ...subject, author: String(subject.author) };
     const old = limiter.screen(candidate, oldest);
     if (old !== undefined) return { ...old, takesMs: 0 };
-    const now = this.#parts.unix();
-    const dated = this.history.at(subject.timestamp);
-    // Nothing was limited at its date.
-    if (subject.isUpdate || dated === undefined) return undefined;
-    if (isOwn) this.#recall(limiter, subject.author, now);
-    const charging = { now, admitted: Number(admitted) - AHEAD_MAX_MS, dated, ledger: this.#ledger };
-    const late = limiter.charge(candidate, charging);
+    const charging = this.#charging(limiter, { ...subject, admitted, isOwn });
+    const late = charging && limiter.charge(candidate, charging);
     return late && { ...late, takesMs: limiter.takesMs(subject.bytes) };
+  }
+
+  /** Which rate would keep such a message waiting now, and until when; `undefined` for none. Charges nobody. */
+  foresee({ admitted, isOwn, ...subject }: Omit<PolicySubject, "oldest">): ForeseenWait | undefined {
+    const { current } = this;
+    if (current === undefined) return undefined;
+    const limiter = this.#limiterOf(current);
+    const charging = this.#charging(limiter, { ...subject, admitted, isOwn });
+    return charging && limiter.foresee({ ...subject, author: String(subject.author) }, charging);
+  }
+
+  /** The update that counts now; `undefined` while what counts is what the moot was founded with. */
+  get inForce(): PolicyNote | undefined {
+    const now = BigInt(Math.floor(this.#parts.unix()));
+    return countingNotes([...this.#read().values()]).findLast(({ from }) => from <= now);
+  }
+
+  /** The greatest sequence of any update that is held; 0 for none. */
+  get lastSequence(): bigint {
+    return [...this.#read().values()].reduce((last, { sequence }) => (sequence > last ? sequence : last), 0n);
+  }
+
+  /** How a message is charged; `undefined` where nothing was limited at its date. */
+  #charging(
+    limiter: ContentLimiter,
+    { admitted, author, isOwn, isUpdate, timestamp }: Omit<PolicySubject, "bytes" | "oldest">,
+  ): Charging | undefined {
+    const now = this.#parts.unix();
+    const dated = this.history.at(timestamp);
+    if (isUpdate || dated === undefined) return undefined;
+    if (isOwn) this.#recall(limiter, author, now);
+    return { now, admitted: Number(admitted) - AHEAD_MAX_MS, dated, ledger: this.#ledger };
+  }
+
+  #read(): ReadonlyMap<MessageId, PolicyNote> {
+    this.#notes ??= this.#readNotes();
+    return this.#notes ?? NO_NOTES;
   }
 
   #limiterOf(policy: Policy): ContentLimiter {
@@ -323,6 +360,7 @@ function addNote(notes: Map<MessageId, PolicyNote>, note: PolicyNote): void {
   notes.delete(oldest!.id);
 }
 
+const NO_NOTES: ReadonlyMap<MessageId, PolicyNote> = new Map();
 const NO_FOUNDING = { text: undefined, policy: undefined };
 
 function textOf(policy: Policy | undefined): string {
@@ -337,6 +375,11 @@ function foundingPolicy(text: string | undefined): Policy | undefined {
     if (!(error instanceof EntmootError)) throw error;
     return undefined;
   }
+}
+
+/** The first policy as it was told here, as JSON text: what counts where the roster says none. */
+export function toldPolicy(store: Pick<GroupStore, "getFact">): string | undefined {
+  return (store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT)) || undefined;
 }
 
 function readPolicy(text: string | undefined): Policy | undefined {

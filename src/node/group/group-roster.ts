@@ -169,7 +169,7 @@ export class GroupRoster implements RosterView {
     const step = this.#log.entries.length === 0 ? this.#log.acceptGenesis(entry) : this.#log.apply(entry);
     if (!step.ok) throw new EntmootError("roster_rejected", `roster entry: refused by the log: ${step.rejection}`);
     this.#store.append([entry]);
-    this.#become(step.log);
+    this.#grow(step.log, [entry]);
   }
 
   /** Takes what a peer's log adds to ours, durable on return. */
@@ -178,7 +178,7 @@ export class GroupRoster implements RosterView {
     const { log, applied, stopped } = this.#log.sync(entries);
     if (applied.length > 0) {
       this.#store.append(applied);
-      this.#become(log);
+      this.#grow(log, applied);
       return "extended";
     }
     if (stopped === "missing_local_head") return this.#compare(entries);
@@ -229,6 +229,22 @@ export class GroupRoster implements RosterView {
     this.#digest = digest;
     this.#isSettled = true;
     this.#become(RosterLog.ofVerified(path).withFormer(side));
+  }
+
+  /** Becomes a log with `entries` more. Where they only admit, all that was known of the others goes on to hold. */
+  #grow(log: RosterLog, entries: readonly RosterEntry[]): void {
+    const before = this.#log;
+    const [members, authors] = [this.#members, this.#authors];
+    this.#become(log);
+    const { op, subject } = entries[0]!;
+    const isOneMore = entries.length === 1 && op === "add" && before.history(subject.pilot_node_id).length === 0;
+    const key = keyOf(subject);
+    if (!isOneMore || key === undefined) return;
+    authors?.add(key);
+    this.#authors = authors;
+    if (members === undefined || members.has(key)) return;
+    // Others may still look at what was.
+    this.#members = new SaltedMap(members).set(key, subject);
   }
 
   #become(log: RosterLog): void {

@@ -2,13 +2,14 @@ import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
+import type { SignedNote } from "../../core/record/note.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
-import { type SaltedMap, SaltedSet } from "../../core/salted-map.ts";
+import { keysOf, type SaltedMap } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
-import type { CopyComparison } from "../../machine/copy-comparison.ts";
+import { type CopyComparison, compareCopies } from "../../machine/copy-comparison.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -23,7 +24,9 @@ import { CopyIndex } from "./copy-index.ts";
 import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
-import { Ingest, type Ingested } from "./ingest.ts";
+import { Indexing } from "./indexing.ts";
+import { Ingest, type Ingested, type KnownSigned, type PolicyNo } from "./ingest.ts";
+import { isLeaveOf, leftMs } from "./leaves.ts";
 import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
@@ -38,6 +41,8 @@ export interface IngestSource {
   readonly via: Exclude<Via, "publish">;
   /** By a program here, which is told what became of them. */
   readonly isHandedIn?: boolean;
+  /** From a file: what was found out about their signatures before. Members find them by comparison. */
+  readonly history?: { readonly signed: KnownSigned };
 }
 
 export interface GroupParts {
@@ -85,10 +90,14 @@ export class Group {
   readonly doubt: FounderDoubt;
   readonly #parts: GroupParts;
   readonly #ingest: Ingest;
+  readonly #index: CopyIndex;
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
   readonly #settling: Settling;
+  readonly #indexing: Indexing;
   readonly #order: OrderLoading;
+  /** Of this node, where it is kept; it may be of an earlier membership. */
+  #ownLeave: SignedNote | undefined;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -102,6 +111,7 @@ export class Group {
     const founding = () => this.roster.log.foundingPolicy;
     this.policy = new GroupPolicy(store, { founder, founding, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
+    this.#ownLeave = store.notes.get({ kind: "leave", author: local });
     this.compared = this.#hasCompared.promise;
     this.doubt = new FounderDoubt(
       this.isFounder && this.roster.members.size > 1 ? parts.doubt?.(this.roster) : undefined,
@@ -117,11 +127,12 @@ export class Group {
       ...{ messages, roster, policy, retention, writer, clock, owed },
       onPolicies: () => this.policiesChanged(),
     });
-    const index = new CopyIndex(messages, retention, owed);
+    this.#index = new CopyIndex(messages, retention, owed);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
     this.#order = new OrderLoading(messages, clock);
     this.#settling = new Settling({ messages, clock, retention });
-    this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
+    this.#indexing = new Indexing(messages.search, clock);
+    this.#machine = new GroupMachine({ local, messages: this.#index, roster, random, config });
   }
 
   /** The founder's policy updates from before `ms` (Unix milliseconds) that count however old they are. */
@@ -150,6 +161,17 @@ export class Group {
       "not_member",
       `local node is not a current group member${why}; ask the founder to add it again`,
     );
+  }
+
+  /** Since when this node has left, while the founder has not removed it yet, Unix milliseconds; `undefined`: it has not. */
+  get leftMs(): number | undefined {
+    const note = this.#ownLeave;
+    return note !== undefined && isLeaveOf(note, this.roster) ? leftMs(note) : undefined;
+  }
+
+  /** A note of this node that says it has left is kept. */
+  noteLeave(note: SignedNote): void {
+    this.#ownLeave = note;
   }
 
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
@@ -193,6 +215,11 @@ export class Group {
     return this.#machine.copyOf(peer);
   }
 
+  /** How the copy that `peer` says it has stands to ours now; nothing is begun by it. */
+  beside(peer: PublicKey, status: CopySummary): CopyComparison {
+    return compareCopies(this.#index, peer, status);
+  }
+
   /** A comparison with a member ended well. */
   noteCompared(): void {
     this.#hasCompared.resolve();
@@ -205,6 +232,7 @@ export class Group {
     this.#tellMembers();
     // Who only does one thing here and ends removes nothing.
     if (this.#parts.carryOut !== undefined) this.retention.begin();
+    if (this.#parts.carryOut !== undefined) this.#indexing.look();
     if (this.#parts.carryOut !== undefined && this.policy.isPassDue) this.#policyPass.start();
   }
 
@@ -217,6 +245,7 @@ export class Group {
         this.retention.tick();
         this.#rejoining.look();
         this.#settling.look();
+        this.#indexing.look();
       }
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
@@ -233,22 +262,24 @@ export class Group {
    * that is for the caller, who knows what was asked.
    */
   async ingest(bodies: readonly Uint8Array[], source: IngestSource): Promise<Ingested> {
-    const { from, isHandedIn = false, via } = source;
+    const { from, history, isHandedIn = false, via } = source;
     const { log } = this.roster;
-    const ingested = await this.#ingest.accept(bodies, via);
+    const ingested = await this.#ingest.accept(bodies, via, history?.signed);
     this.#owed.settled([...ingested.stored, ...ingested.known, ...ingested.refused]);
     // Who handed one in is told, and tries again. What there is no room for is left alone, as what is refused.
     const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
-    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via });
+    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via, apart: history !== undefined });
     if (apart.size > 0) {
       this.tell({ kind: "stored", ids: [...apart], from, via, apart: true });
       // Its author may have come back while it was on its way.
       if (this.roster.log !== log) this.#rejoining.look();
     }
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
-    for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
+    // Of a file nobody can be asked for the roster that knows them.
+    const askable = history === undefined ? ingested.unknownAuthor : [];
+    for (const held of askable) this.tell({ kind: "unknown_author", from, ...held });
     if (left.length === 0) return ingested;
     const ids = new Set(left.map(({ id }) => id));
     const owed = ingested.owed.filter((id) => !ids.has(id));
@@ -299,8 +330,19 @@ export class Group {
 
   #holdToPolicies(): void {
     this.#owed.forget();
+    this.#ingest.forgetRefusals();
     this.retention.tick();
     this.#policyPass.start();
+  }
+
+  /** Why the policy refused a message of late, as far as that is remembered. */
+  refusalOf(id: MessageId): PolicyNo | undefined {
+    return this.#ingest.refusal(id);
+  }
+
+  /** How long until the turn of a message that waits for its author's budget, in milliseconds; `undefined` for others. */
+  owedWaitOf(id: MessageId): number | undefined {
+    return this.#owed.waitOf(id);
   }
 
   /** Messages that wait for their authors' budgets. */
@@ -315,6 +357,7 @@ export class Group {
     this.retention.close();
     this.#rejoining.close();
     this.#settling.close();
+    this.#indexing.close();
     this.#order.close();
     this.#closed = true;
   }
@@ -347,11 +390,9 @@ export class Group {
   }
 
   #tellMembers(): void {
-    const members = new SaltedSet(this.roster.members.keys());
-    const others = new SaltedSet(members);
-    others.delete(this.#parts.local);
-    this.retention.setMembers(others);
-    this.tell({ kind: "members", members });
+    const { members } = this.roster;
+    this.retention.setMembers(keysOf(members, this.#parts.local));
+    this.tell({ kind: "members", members: keysOf(members) });
     this.#rejoining.look();
   }
 
@@ -373,7 +414,9 @@ export class Group {
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
     this.retention.tick();
-    if (this.store.messages.isRejoining) this.#rejoining.look();
+    const { messages } = this.store;
+    if (messages.isRejoining) this.#rejoining.look();
+    if (messages.search.isBehind) this.#indexing.look();
     this.#parts.changed.notify();
   }
 }

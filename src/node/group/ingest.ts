@@ -1,4 +1,5 @@
 import { isAhead, latestDate } from "../../core/ahead.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
@@ -47,6 +48,9 @@ export interface Ingested {
   readonly reason: string | undefined;
 }
 
+/** Whether a message is known to be signed by a key; `undefined` where nobody looked. */
+export type KnownSigned = (message: Message, key: Uint8Array) => boolean | undefined;
+
 export interface IngestParts {
   readonly groupId: GroupId;
   readonly messages: MessageStore;
@@ -68,6 +72,16 @@ interface Incoming {
   readonly facts: MessageFacts;
 }
 
+/** Ours. Messages of which is remembered which rule of the policy refused them, for who asks. */
+const REFUSED_MAX = 1024;
+
+/** What the policy has against a message. */
+export interface PolicyNo {
+  readonly rule: "max_message_bytes" | "retention_days";
+  /** For people. */
+  readonly reason: string;
+}
+
 /** A message whose signature is being looked at. */
 interface Checking {
   readonly incoming: Incoming;
@@ -87,19 +101,36 @@ export class Ingest {
    */
   readonly #inFlight = new SaltedMap<MessageId, Promise<void>>();
 
+  readonly #refused = new BoundedMap<MessageId, PolicyNo>(REFUSED_MAX);
+
   constructor(parts: IngestParts) {
     this.#parts = parts;
   }
 
+  /** Why the policy refused a message of late, as far as that is remembered. */
+  refusal(id: MessageId): PolicyNo | undefined {
+    return this.#refused.get(id);
+  }
+
+  /** Other policies hold. */
+  forgetRefusals(): void {
+    this.#refused.clear();
+  }
+
+  #refuseByPolicy(id: MessageId, rule: PolicyNo["rule"], reason: string): void {
+    this.#refused.set(id, { rule, reason });
+  }
+
   /**
-   * Stores those of a batch of full messages that may be. Rejects with `disk_full` or `internal`.
+   * Stores those of a batch of full messages that may be. `signed`: what was found out about their signatures before.
+   * Rejects with `disk_full` or `internal`.
    */
-  async accept(bodies: readonly Uint8Array[], via: Via): Promise<Ingested> {
+  async accept(bodies: readonly Uint8Array[], via: Via, signed?: KnownSigned): Promise<Ingested> {
     const sorting = new Sorting();
     const { roster } = this.#parts;
     for (let rest = bodies; rest.length > 0; ) {
       const { log } = roster;
-      while (rest.length > 0) rest = await this.#pass(rest, sorting);
+      while (rest.length > 0) rest = await this.#pass(rest, sorting, signed);
       // Authors that became known while the others were stored would wait for an entry that has been.
       if (roster.log !== log) rest = sorting.takeUnknown();
     }
@@ -113,7 +144,11 @@ export class Ingest {
   }
 
   /** Looks at those whose id is not on its way already; gives the others once that way has ended. */
-  async #pass(bodies: readonly Uint8Array[], sorting: Sorting): Promise<readonly Uint8Array[]> {
+  async #pass(
+    bodies: readonly Uint8Array[],
+    sorting: Sorting,
+    signed: KnownSigned | undefined,
+  ): Promise<readonly Uint8Array[]> {
     const candidates: Checking[] = [];
     const check = bodies.length === 1 ? verifyHere : verifyElsewhere;
     const later: Uint8Array[] = [];
@@ -146,7 +181,7 @@ export class Ingest {
       if (incoming === undefined) continue;
       this.#inFlight.set(id, ended.promise);
       const keys = possibleKeys(decoded.message.author, this.#parts.roster.log);
-      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check }) });
+      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check, signed }) });
     }
     try {
       const kept: Incoming[] = [];
@@ -192,6 +227,7 @@ export class Ingest {
     const { policy, roster } = this.#parts;
     const facts = factsOf(message, { canonical, signing });
     const refused = refusedUnsigned(facts, roster.log, policy.history);
+    if (refused?.until === "policy") this.#refuseByPolicy(message.id, "max_message_bytes", refused.reason);
     if (refused !== undefined) return sorting.refuse(message.id, refused.reason);
     return { message: newMessage(message, canonical), facts };
   }
@@ -207,6 +243,7 @@ export class Ingest {
       return { facts, message: { ...placed, outsider: PublicKey.fromBytes(verdict.key) } };
     }
     const author = verdict.until === "roster" ? verdict.signedBy : undefined;
+    if (verdict.until === "policy") this.#refuseByPolicy(id, "max_message_bytes", verdict.reason);
     if (author === undefined) return sorting.refuse(id, verdict.reason);
     sorting.unknownAuthor.push({ id, author, canonical });
     return undefined;
@@ -244,8 +281,10 @@ export class Ingest {
       oldest: retention.oldest,
     });
     if (late === undefined) return true;
-    if (late.reason === "too_old" || late.retryAtMs === undefined) sorting.refuse(id, late.message);
-    else {
+    if (late.reason === "too_old" || late.retryAtMs === undefined) {
+      if (late.reason === "too_old") this.#refuseByPolicy(id, "retention_days", late.message);
+      sorting.refuse(id, late.message);
+    } else {
       const waitMs = Math.max(0, late.retryAtMs - clock.unix());
       sorting.delay({ id, author, waitMs, takesMs: late.takesMs }, late.message);
     }
@@ -267,6 +306,7 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
     topics: message.topics,
     parents: message.parents,
     canonical,
+    content: message.content,
   };
 }
 
@@ -335,14 +375,15 @@ interface SignatureCheck {
   readonly keys: readonly Uint8Array[];
   readonly decoded: DecodedBody;
   readonly check: (signed: SignedBytes) => Promise<boolean> | boolean;
+  readonly signed: KnownSigned | undefined;
 }
 
 /** `facts` once `check` was asked of one key after the other, of the first at once. A key nobody thought of is asked here. */
-async function checked(facts: MessageFacts, { keys, decoded, check }: SignatureCheck): Promise<MessageFacts> {
+async function checked(facts: MessageFacts, { keys, decoded, check, signed }: SignatureCheck): Promise<MessageFacts> {
   const { message, signing } = decoded;
   const known = new Map<string, boolean>();
   for (const key of keys) {
-    const isSigned = await check({ bytes: signing, key, signature: message.signature });
+    const isSigned = signed?.(message, key) ?? (await check({ bytes: signing, key, signature: message.signature }));
     known.set(key.toHex(), isSigned);
     if (isSigned) break;
   }

@@ -61,6 +61,12 @@ export class Owed {
     return debt !== undefined && debt.dueAt > this.#parts.clock.steady();
   }
 
+  /** How long until its turn, in milliseconds; `undefined` for one that is not owed. */
+  waitOf(id: MessageId): number | undefined {
+    const debt = this.#debts.get(id);
+    return debt && Math.max(0, debt.dueAt - this.#parts.clock.steady());
+  }
+
   /** Remembers one; `false` where there is no room: comparison finds it again. */
   note({ author, from, id, takesMs, waitMs }: Delay): boolean {
     this.#drop(id);

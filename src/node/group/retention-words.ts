@@ -8,6 +8,10 @@ export function removedText(count: number, cutoffMs: number, days: bigint | unde
   return `removed ${count} messages older than ${dayText(BigInt(cutoffMs))} (retention: ${days ?? "none"} days)`;
 }
 
+export function prunedText(count: number, beforeMs: number): string {
+  return `removed ${count} messages older than ${dayText(BigInt(beforeMs))}, which are not kept here ("entmootd prune")`;
+}
+
 export function backAgainText(cutoffMs: number): string {
   const from = cutoffMs === 0 ? "" : `, from ${dayText(BigInt(cutoffMs))} on`;
   return `what was removed too early is here again${from}`;

@@ -13,11 +13,14 @@ import type { Exempt, GroupStore } from "../../store/group-store.ts";
 import { INT64_MIN } from "../../store/store-limits.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import { isAnyPast } from "./past-messages.ts";
-import { backAgainText, disputedText, jumpText, removedText, waitingText } from "./retention-words.ts";
+import { backAgainText, disputedText, jumpText, prunedText, removedText, waitingText } from "./retention-words.ts";
 import { SharedParts } from "./shared-parts.ts";
 
 /** The name of the fact that says up to which instant (Unix milliseconds) messages may have been removed. */
 export const PRUNED_TO_FACT = "pruned_to_ms";
+
+/** The name of the fact that says what the owner of this node keeps of the moot: nothing from before an instant (Unix milliseconds). */
+const KEPT_FROM_FACT = "kept_from_ms";
 
 /** Ours. Between two looks at the time by itself, and between two at what is past it. */
 const LOOK_EVERY_MS = 60_000;
@@ -45,6 +48,8 @@ export interface RetentionState {
   /** What is older than this (Unix milliseconds) is removed; 0: nothing is. */
   readonly cutoffMs: number;
   readonly prunedToMs: number;
+  /** What is older is not kept here whatever the policy keeps; 0: the policy alone says. */
+  readonly keptFromMs: number;
   readonly time: TimeVerdict;
   /** How far the date went, backward below 0, when it jumped and was not found good since; else 0. Milliseconds. */
   readonly jumpMs: number;
@@ -66,6 +71,7 @@ export class Retention {
   readonly #time: AgreedTime;
   readonly #shared: SharedParts;
   #prunedToMs: number;
+  #keptFromMs: number;
   /** After which removal nothing past its time was left; while nothing comes, nothing passes it but by a later cut-off. */
   #clean: { readonly cutoffMs: number; readonly lastSeq: number } | undefined;
   /** As of the last look. */
@@ -84,7 +90,8 @@ export class Retention {
     this.#parts = parts;
     this.#time = new AgreedTime(config);
     this.#shared = new SharedParts(store.messages, clock);
-    this.#prunedToMs = readPrunedTo(store);
+    this.#prunedToMs = readInstant(store, PRUNED_TO_FACT);
+    this.#keptFromMs = readInstant(store, KEPT_FROM_FACT);
     this.#jumps = watch.jumps;
     this.#observe();
     this.#verdict = this.#judged();
@@ -107,7 +114,9 @@ export class Retention {
 
   /** Messages older than this are refused for their age; `undefined`: none is. */
   get oldest(): bigint | undefined {
-    return isTimeGood(this.#verdict) && this.#cutoffMs > 0 ? BigInt(this.#cutoffMs) : undefined;
+    // What its owner does not keep is a date that was named, and asks no clock.
+    const oldestMs = isTimeGood(this.#verdict) ? this.#cutoffMs : this.#keptFromMs;
+    return oldestMs > 0 ? BigInt(oldestMs) : undefined;
   }
 
   /** As of now: whoever asks after the date jumped, or somebody was removed, is not told what was true before. */
@@ -116,7 +125,32 @@ export class Retention {
     const { watch } = this.#parts;
     const time = this.#judged();
     const jumpMs = time.kind === "unproved" ? watch.lastJumpMs : 0;
-    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time, jumpMs };
+    const keptFromMs = this.#keptFromMs;
+    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, keptFromMs, time, jumpMs };
+  }
+
+  /**
+   * From now on nothing from before `ms` (Unix milliseconds) is kept here, by its owner's word; 0: what the policy keeps is.
+   * Durable on return. What is held of it goes by `pruneStep`, and by itself once the time counts.
+   */
+  keepFrom(ms: number): void {
+    const { store } = this.#parts;
+    // In one commit: members must not think that nothing is gone.
+    const prunedToMs = Math.max(this.#prunedToMs, ms);
+    store.setFacts([
+      [KEPT_FROM_FACT, ms === 0 ? undefined : String(ms)],
+      [PRUNED_TO_FACT, String(prunedToMs)],
+    ]);
+    this.#prunedToMs = prunedToMs;
+    this.#keptFromMs = ms;
+    this.#clean = undefined;
+    this.#look();
+  }
+
+  /** Removes the next of what the owner does not keep; gives how many went, 0 when none is left. */
+  pruneStep(): number {
+    const { messages } = this.#parts.store;
+    return messages.pruneBefore(BigInt(this.#keptFromMs), this.exempt, PIECE_MESSAGES);
   }
 
   /** `others`: the members without this node. */
@@ -136,8 +170,8 @@ export class Retention {
   /** Says once what will be removed as soon as the time counts: a wrong date can be set right before. */
   begin(): void {
     if (isTimeGood(this.#verdict)) return;
-    const cutoffMs = this.#cutoffNow();
-    if (cutoffMs <= 0 || !isAnyPast(this.#parts.store.messages, BigInt(cutoffMs), this.#exempt())) return;
+    const cutoffMs = this.#cutoffByPolicy();
+    if (cutoffMs <= 0 || !isAnyPast(this.#parts.store.messages, BigInt(cutoffMs), this.exempt)) return;
     this.#say(waitingText(cutoffMs, this.#parts.clock.unix()));
   }
 
@@ -214,7 +248,7 @@ export class Retention {
     }
     let gone = 0;
     this.#guarded(() => {
-      gone = store.messages.pruneBefore(BigInt(run.cutoffMs), this.#exempt(), PIECE_MESSAGES);
+      gone = store.messages.pruneBefore(BigInt(run.cutoffMs), this.exempt, PIECE_MESSAGES);
       this.#hasFailed = false;
       if (gone === 0) this.#clean = { cutoffMs: run.cutoffMs, lastSeq: store.messages.lastSeq() };
     });
@@ -228,10 +262,13 @@ export class Retention {
     this.#run = undefined;
     run?.next?.[Symbol.dispose]();
     if (run === undefined || run.removed === 0) return;
-    this.#say(removedText(run.removed, run.cutoffMs, this.#parts.policy.current?.retention_days));
+    const isOwners = run.cutoffMs === this.#keptFromMs;
+    const days = this.#parts.policy.current?.retention_days;
+    this.#say(isOwners ? prunedText(run.removed, run.cutoffMs) : removedText(run.removed, run.cutoffMs, days));
   }
 
-  #exempt(): Exempt | undefined {
+  /** What stays however old it is. */
+  get exempt(): Exempt | undefined {
     const author_node_id = this.#parts.founder();
     return author_node_id === undefined ? undefined : { topic: POLICY_TOPIC, author_node_id };
   }
@@ -258,6 +295,10 @@ export class Retention {
   }
 
   #cutoffNow(): number {
+    return Math.max(this.#cutoffByPolicy(), this.#keptFromMs);
+  }
+
+  #cutoffByPolicy(): number {
     const { clock, policy } = this.#parts;
     const days = policy.current?.retention_days;
     return days === undefined ? 0 : Math.max(0, Number(retentionDay(days, clock.unix())));
@@ -299,12 +340,12 @@ export class Retention {
   }
 }
 
-function readPrunedTo(store: GroupStore): number {
-  const text = store.getFact(PRUNED_TO_FACT) ?? "0";
+function readInstant(store: GroupStore, fact: string): number {
+  const text = store.getFact(fact) ?? "0";
   const ms = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(ms)) return ms;
   throw new EntmootError(
     "data_root_invalid",
-    `group ${store.groupId}: fact ${PRUNED_TO_FACT}: expected Unix milliseconds, found ${JSON.stringify(text.slice(0, 40))}`,
+    `group ${store.groupId}: fact ${fact}: expected Unix milliseconds, found ${JSON.stringify(text.slice(0, 40))}`,
   );
 }

@@ -1,33 +1,42 @@
 import { invitedHints } from "../../core/admission/address-hint.ts";
-import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
+import { DEFAULT_MOOT_KEY, DEFAULT_MOOT_METADATA, parsePinnedKey } from "../../core/admission/default-moot.ts";
 import { verifyInvite } from "../../core/admission/invite.ts";
-import { parseJoinInput } from "../../core/admission/join-input.ts";
+import { type JoinInput, parseJoinInput } from "../../core/admission/join-input.ts";
 import { linkInJson } from "../../core/admission/link-in-json.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
+import {
+  isEntmootLink,
+  type OpenInvite,
+  parseOpenInvite,
+  parseOpenInviteLink,
+} from "../../core/admission/open-invite.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, PublicKey } from "../../core/ids.ts";
-import { parsePolicy } from "../../core/policy/policy.ts";
-import type { Invite } from "../../core/record/records.ts";
+import { formatPolicy, parsePolicy } from "../../core/policy/policy.ts";
+import type { Invite, NodeInfo } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { candidatesOf } from "../../machine/join.ts";
 import { atMost } from "../../transport/wait.ts";
 import type { CarrierSide } from "../carrier/carrier-side.ts";
 import type { Peers } from "../carrier/peers.ts";
+import { refuseDeclined } from "../default-moot/declined.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
 import { noteMootName } from "../kept-names.ts";
 import { noteMootUsed } from "../last-moot.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
-import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
+import type { Joined, JoinProgress, join, join_invite, join_open_invite } from "../operations/invites.ts";
 import type { RequestOf } from "../operations/operation.ts";
+import { publicMetadata } from "../public/metadata.ts";
 import type { Turns } from "../turns.ts";
 import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import { JoinRoom } from "./join-room.ts";
 import { redeem } from "./redeem-link.ts";
+import { type ExpectedInvite, redeemOpenInvite } from "./redeem-open-invite.ts";
 
 /** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
 const FIRST_PULL_MAX_MS = 10_000;
@@ -36,6 +45,8 @@ const FIRST_PULL_MAX_MS = 10_000;
 const TIMEOUT_DEFAULT_MS = 90_000;
 /** Ours. Longer waits belong in a loop around the call. */
 const TIMEOUT_MAX_MS = 3_600_000;
+
+type DefaultMootInput = Extract<JoinInput, { kind: "default_moot" }>;
 
 /** Takes this node into groups. One join a group at a time: a second one waits for the first. */
 export class Joiner {
@@ -49,7 +60,7 @@ export class Joiner {
 
   /** By a moot link or the text of an invite. Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`. */
   join(request: RequestOf<typeof join>, call: Call<JoinProgress>): Promise<Joined> {
-    return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinBy(request.input, attempt));
+    return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinBy(request, attempt));
   }
 
   /** By an invite at hand. */
@@ -57,7 +68,22 @@ export class Joiner {
     return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinGroup(request.invite, attempt, request));
   }
 
-  async #joinBy(given: string, attempt: JoinAttempt): Promise<Joined> {
+  /** By an open invite that is redeemed over HTTPS. */
+  async joinByOpenInvite(request: RequestOf<typeof join_open_invite>, call: Call<JoinProgress>): Promise<Joined> {
+    const { expected_group_id, expected_issuer, issuer_url, metadata, policy, token } = request;
+    const openInvite = parseOpenInvite({ issuer_url, token, link: "" });
+    const expected = {
+      ...(expected_group_id === undefined ? {} : { groupId: expected_group_id }),
+      ...(expected_issuer === undefined ? {} : { issuer: expected_issuer }),
+    };
+    const facts = { metadata, policy };
+    return this.#attempt(request.timeout_ms, call, (attempt) =>
+      this.#joinByOpenInvite(openInvite, attempt, expected, facts),
+    );
+  }
+
+  async #joinBy(request: RequestOf<typeof join>, attempt: JoinAttempt): Promise<Joined> {
+    const { input: given, pinned_key } = request;
     const text = linkInJson(given) ?? given;
     if (isMootLink(text)) {
       const link = parseMootLink(text);
@@ -69,22 +95,77 @@ export class Joiner {
       const { invite, name } = await redeem({ clock, config, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
-    const body = new TextEncoder().encode(text);
-    const input = parseJoinInput(body, {
+    if (isEntmootLink(text)) return this.#joinByOpenInvite(parseOpenInviteLink(text), attempt);
+    const input = parseJoinInput(new TextEncoder().encode(text), {
       nowMs: this.#context.clock.unix(),
-      pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY),
+      pinnedKey: PublicKey.toBytes(pinned_key === undefined ? DEFAULT_MOOT_KEY : parsePinnedKey(pinned_key)),
     });
     switch (input.kind) {
       case "invite":
         return this.#joinGroup(input.invite, attempt, {});
       case "fleet_invite":
         return this.#joinGroup(input.invite, attempt, { metadata: input.groupMetadata });
-      default:
-        throw new EntmootError(
-          "unsupported",
-          'join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link ("entmootd invite link")',
-        );
+      case "open_invite":
+        return this.#joinByOpenInvite(input.openInvite, attempt);
+      case "default_moot":
+        return this.#joinDefaultMoot(input, attempt);
+      case "public_moot":
+        return this.#joinPublicMoot(input, attempt);
     }
+  }
+
+  /** By the default moot's descriptor, verified, and by the word of the owner, who may have declined it before. */
+  joinDefaultMoot(
+    found: Pick<DefaultMootInput, "descriptor" | "openInvite">,
+    timeoutMs: number | undefined,
+    call: Call<JoinProgress>,
+  ): Promise<Joined> {
+    const { adopt, group, root } = this.#context;
+    const { group_id: id } = found.descriptor;
+    if (group(id) === undefined && root.groupIds().includes(id)) adopt(id);
+    return this.#attempt(timeoutMs, call, (attempt) => this.#joinDefaultMoot(found, attempt, true));
+  }
+
+  async #joinDefaultMoot(
+    { descriptor, openInvite }: Pick<DefaultMootInput, "descriptor" | "openInvite">,
+    attempt: JoinAttempt,
+    isConsented = false,
+  ): Promise<Joined> {
+    const { group_id: groupId, issuer, policy } = descriptor;
+    const facts = { metadata: DEFAULT_MOOT_METADATA, policy: formatPolicy(policy), isConsented };
+    return this.#joinByOpenInvite(openInvite, attempt, { groupId, issuer }, facts);
+  }
+
+  async #joinPublicMoot(
+    { descriptor, openInvite }: Extract<JoinInput, { kind: "public_moot" }>,
+    attempt: JoinAttempt,
+  ): Promise<Joined> {
+    const { founder, group_id: groupId } = descriptor;
+    return this.#joinByOpenInvite(openInvite, attempt, { groupId, founder }, { metadata: publicMetadata(descriptor) });
+  }
+
+  /** A link to what its owner declined takes nobody back in. */
+  #refuseDeclined(id: GroupId, { isConsented = false }: JoinFacts): void {
+    if (!isConsented && this.#context.group(id) === undefined) refuseDeclined(this.#context.root, id);
+  }
+
+  /** Whom `expected` names is a member already: nobody is asked. */
+  async #joinByOpenInvite(
+    openInvite: OpenInvite,
+    attempt: JoinAttempt,
+    expected: ExpectedInvite = {},
+    facts: JoinFacts = {},
+  ): Promise<Joined> {
+    const held = expected.groupId && this.#context.group(expected.groupId);
+    if (held?.self !== undefined) {
+      noteMootUsed(this.#context.root.node, held.id);
+      return joinedForm(held, expected.issuer, "already_joined");
+    }
+    // Before the issuer is told of a key that then joins nothing.
+    if (expected.groupId !== undefined) this.#refuseDeclined(expected.groupId, facts);
+    requireCarrier(this.#context);
+    const invite = await redeemOpenInvite(this.#context, openInvite, attempt, expected);
+    return this.#joinGroup(invite, attempt, facts);
   }
 
   /** Progress is told in order and never waited for: a slow reader must not slow the join. */
@@ -108,6 +189,7 @@ export class Joiner {
 
   async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
     verifyInvite(invite, this.#context.clock.unix());
+    this.#refuseDeclined(invite.group_id, facts);
     const running = this.#running.get(invite.group_id);
     if (running !== undefined) return running;
     const joining = joinGroup(this.#context, invite, attempt, { ...facts, room: this.#room.beside() });
@@ -126,6 +208,8 @@ interface JoinFacts {
   readonly name?: string;
   readonly metadata?: string | undefined;
   readonly policy?: string | undefined;
+  /** The owner said yes to the default moot just now. */
+  readonly isConsented?: boolean;
 }
 
 async function joinGroup(
@@ -138,7 +222,7 @@ async function joinGroup(
   const held = context.group(invite.group_id);
   if (held?.self !== undefined) {
     noteMootUsed(context.root.node, held.id);
-    return joinedForm(held, invite, "already_joined");
+    return joinedForm(held, invite.issuer, "already_joined");
   }
   const { budget, peers } = requireCarrier(context);
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
@@ -170,7 +254,7 @@ async function joinGroup(
   const leftMs = Math.max(0, attempt.deadline - context.clock.steady());
   // What is not here by then comes later.
   await atMost(context.clock, Math.min(FIRST_PULL_MAX_MS, leftMs), group.compared, attempt.signal);
-  return joinedForm(group, invite, "joined");
+  return joinedForm(group, invite.issuer, "joined");
 }
 
 /**
@@ -202,11 +286,11 @@ async function open(context: NodeContext, groupId: GroupId, log: RosterLog, turn
   }
 }
 
-function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joined {
+function joinedForm(group: Group, issuer: NodeInfo | undefined, status: Joined["status"]): Joined {
   return {
     status,
     group_id: group.id,
-    issuer: invite.issuer,
+    issuer,
     members: group.roster.log.members.length,
     local_node_id: group.requireSelf().pilot_node_id,
   };

@@ -1,6 +1,7 @@
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { decodeAbout } from "../../core/record/about.ts";
 import {
   headOf,
   isNewerNote,
@@ -13,6 +14,7 @@ import {
   type SignedNote,
 } from "../../core/record/note.ts";
 import {
+  decodeLeave,
   decodeNoteRule,
   decodePresence,
   decodeReceipt,
@@ -24,6 +26,8 @@ import { SaltedMap } from "../../core/salted-map.ts";
 import { NoteExchange, type NotesView } from "../../machine/note-exchange.ts";
 import type { Group } from "../group/group.ts";
 import { isPublicMoot } from "../group/group-name.ts";
+import { isLeaveOf, leftMs } from "../group/leaves.ts";
+import { takeAbout } from "./about-moot.ts";
 import type { NoteBudget } from "./note-budget.ts";
 import type { NoteNews } from "./note-news.ts";
 import { PresenceBook } from "./presence-book.ts";
@@ -90,7 +94,7 @@ export class MootNotes implements NotesView {
 
   /** Whether notes of this kind are told and kept in this moot. */
   allows(kind: NoteKind): boolean {
-    if (kind === "rule") return true;
+    if (kind !== "receipt" && kind !== "presence") return true;
     const { presence, receipts } = this.rule;
     return !this.isPublic && (kind === "receipt" ? receipts : presence);
   }
@@ -115,14 +119,15 @@ export class MootNotes implements NotesView {
     const { local } = this.#parts;
     const { members } = this.group.roster;
     if (!members.has(peer) || !members.has(local) || !members.has(author) || !this.allows(kind)) return false;
-    if (kind === "rule" || this.#isPassedOn) return true;
+    if (isForAll(kind) || this.#isPassedOn) return true;
     return author === local && (kind === "presence" || this.#askers.has(peer));
   }
 
   wants({ author, kind }: NoteName, from: PublicKey): boolean {
     const { founder, members } = this.group.roster;
     if (!members.has(from) || !members.has(this.#parts.local) || !members.has(author)) return false;
-    if (kind === "rule") return author === founder;
+    if (kind === "rule" || kind === "about") return author === founder;
+    if (kind === "leave") return author !== founder;
     return this.allows(kind) && (this.#isPassedOn || author === from);
   }
 
@@ -144,6 +149,7 @@ export class MootNotes implements NotesView {
     const note = readNote(bytes);
     if (!this.#isNews(note, from)) return PASSED;
     checkBody(note);
+    if (note.kind === "leave" && !isLeaveOf(note, this.group.roster)) return PASSED;
     const { budget, clock, local, onOwn, turn } = this.#parts;
     const head = headOf(note);
     const untilMs = this.exchange.charge(note, clock.steady());
@@ -179,6 +185,8 @@ export class MootNotes implements NotesView {
     this.#indexed().set(key, { ...headOf(note), bytes: note.bytes.length });
     this.#bytes += note.bytes.length;
     if (note.kind === "rule") this.settle();
+    else if (note.kind === "leave") this.#tellLeave(note);
+    else if (note.kind === "about") takeAbout(this.group, note);
     else if (note.author !== this.#parts.local) this.#tellReceipt(note, before);
   }
 
@@ -191,7 +199,8 @@ export class MootNotes implements NotesView {
   settle(): void {
     const { members } = this.group.roster;
     const isMember = members.has(this.#parts.local);
-    const isGone = ({ author, kind }: NoteName) => !isMember || !members.has(author) || !this.allows(kind);
+    const isGone = ({ author, kind }: NoteName) =>
+      !isMember || !members.has(author) || !this.allows(kind) || (kind === "leave" && !this.#isLeave(author));
     const gone = [...this.#indexed().values()].filter(isGone);
     if (gone.length > 0) this.group.store.notes.change({ drop: gone });
     for (const name of gone) this.#forget(noteKey(name));
@@ -209,6 +218,22 @@ export class MootNotes implements NotesView {
 
   #isNews(note: SignedNote, from: PublicKey): boolean {
     return note.groupId === this.group.id && this.wants(note, from) && isNewerNote(note, this.head(note));
+  }
+
+  /** Members that say they have left. */
+  *leaving(): Generator<PublicKey> {
+    for (const { author, kind } of this.#indexed().values()) if (kind === "leave") yield author;
+  }
+
+  #isLeave(author: PublicKey): boolean {
+    const note = this.group.store.notes.get({ kind: "leave", author });
+    return note !== undefined && isLeaveOf(note, this.group.roster);
+  }
+
+  #tellLeave(note: SignedNote): void {
+    const { local, onNews } = this.#parts;
+    if (note.author === local) this.group.noteLeave(note);
+    onNews({ kind: "leave", group: this.group, member: note.author, leftMs: leftMs(note) });
   }
 
   /** Those that make room for a note, the oldest first, but none of this node's own. */
@@ -264,11 +289,18 @@ export class MootNotes implements NotesView {
   }
 }
 
+/** Told to all members and passed on by them, however many they are: there are few, and they seldom change. */
+function isForAll(kind: NoteKind): boolean {
+  return kind !== "receipt" && kind !== "presence";
+}
+
 const PASSED = { kind: "passed" } as const;
 
 /** Throws `malformed_frame` for a body that nobody could read. */
 function checkBody({ body, kind }: SignedNote): void {
   if (kind === "receipt") decodeReceipt(body);
   else if (kind === "presence") decodePresence(body);
+  else if (kind === "leave") decodeLeave(body);
+  else if (kind === "about") decodeAbout(body);
   else decodeNoteRule(body);
 }

@@ -4,8 +4,10 @@ import type { WatchedNote } from "../read/watch.ts";
 import { stateShown } from "./kept-receipts.ts";
 import type { NoteNews } from "./note-news.ts";
 
+type ToldNews = Exclude<NoteNews, { readonly kind: "leave" }>;
+
 /** What came, as watchers are told it: of receipts what is said of messages that this node wrote. */
-export function noteEvents(news: NoteNews, wrote: (id: MessageId) => boolean): WatchedNote[] {
+export function noteEvents(news: ToldNews, wrote: (id: MessageId) => boolean): WatchedNote[] {
   const { group } = news;
   const member = news.kind === "receipt" ? news.reader : news.member;
   const node_id = group.roster.members.get(member)?.pilot_node_id;

@@ -21,4 +21,6 @@ export type NoteNews =
       readonly nobodySinceMs: number;
       readonly rows: readonly ReceiptRow[];
     }
-  | { readonly kind: "presence"; readonly group: Group; readonly member: PublicKey; readonly presence: ShownPresence };
+  | { readonly kind: "presence"; readonly group: Group; readonly member: PublicKey; readonly presence: ShownPresence }
+  /** A member, perhaps this node itself, says that it has left. */
+  | { readonly kind: "leave"; readonly group: Group; readonly member: PublicKey; readonly leftMs: number };

@@ -1,6 +1,7 @@
+import { sameBytes } from "../../core/bytes/byte-strings.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
-import { headOf, type NoteName, noteKey, readNote, type SignedNote } from "../../core/record/note.ts";
+import { headOf, type NoteKind, type NoteName, noteKey, readNote, type SignedNote } from "../../core/record/note.ts";
 import type { NoteEffect, NoteEvent } from "../../machine/note-exchange.ts";
 import { NOTE_HEADS_MAX, type NoteHeadsFrame } from "../../wire/peer/note-frames.ts";
 import type { PeerBudget } from "../carrier/peer-budget.ts";
@@ -14,6 +15,9 @@ import type { NoteNews } from "./note-news.ts";
 
 /** Ours. For an answer of half a mebibyte at most. */
 const ASK_TIMEOUT_MS = 30_000;
+/** Ours. Members that are asked whether they hold a note, and how long each has. */
+const ASKED_AT_ONCE = 8;
+const HOLDER_TIMEOUT_MS = 5_000;
 /** Ours. Between two looks at whose presence is over. */
 const PRESENCE_EVERY_MS = 15_000;
 
@@ -111,6 +115,30 @@ export class Notes {
     this.#handle(group, { kind: "kept", head: headOf(note), from: undefined });
   }
 
+  /** How many of the members that are connected say that they hold this very note. */
+  async holders(group: Group, note: SignedNote): Promise<number> {
+    const { context, peers } = this.#parts;
+    const others = [...group.roster.members.keys()].filter((key) => key !== context.local);
+    const asked = others.filter((key) => peers.status(key).connected).slice(0, ASKED_AT_ONCE);
+    const wanted = [{ kind: note.kind, author: note.author }];
+    const answers = await Promise.allSettled(
+      asked.map((to) =>
+        peers.ask(to, { kind: "notes_req", group_id: group.id, wanted }, "notes_resp", HOLDER_TIMEOUT_MS),
+      ),
+    );
+    return answers.filter((answer) => {
+      if (answer.status === "rejected" && !(answer.reason instanceof EntmootError)) throw answer.reason;
+      return answer.status === "fulfilled" && answer.value.notes.some((bytes) => sameBytes(bytes, note.bytes));
+    }).length;
+  }
+
+  /** A group is here no more. */
+  forget(id: GroupId): void {
+    this.#moots.delete(id);
+    this.#timers.get(id)?.[Symbol.dispose]();
+    this.#timers.delete(id);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#watching?.[Symbol.dispose]();
@@ -172,7 +200,14 @@ export class Notes {
     }
   }
 
-  #tellHeads(group: Group, { heads, isGreeting, to }: Extract<NoteEffect, { kind: "tell_heads" }>): void {
+  /** Kinds that earlier versions do not know stand in frames of their own: those refuse such a frame as a whole. */
+  #tellHeads(group: Group, effect: Extract<NoteEffect, { kind: "tell_heads" }>): void {
+    const { false: known = [], true: later = [] } = Object.groupBy(effect.heads, ({ kind }) => `${isLater(kind)}`);
+    this.#tellFrames(group, { ...effect, heads: known });
+    if (later.length > 0) this.#tellFrames(group, { ...effect, heads: later });
+  }
+
+  #tellFrames(group: Group, { heads, isGreeting, to }: Extract<NoteEffect, { kind: "tell_heads" }>): void {
     const told = heads.map(({ author, kind, mark, version }) => ({
       kind,
       author,
@@ -219,6 +254,10 @@ export class Notes {
       { idle: true },
     );
   }
+}
+
+function isLater(kind: NoteKind): boolean {
+  return kind === "leave" || kind === "about";
 }
 
 function ignore(): void {}

@@ -128,7 +128,7 @@ export class OwnNotes {
     for (const [n, group] of context.groups().entries()) {
       if (n % AT_ONCE === AT_ONCE - 1) await context.carrier?.budget.turns.take();
       if (!this.#isOpen) return;
-      if (group.self === undefined) continue;
+      if (group.self === undefined || group.leftMs !== undefined) continue;
       const waitMs = this.#guarded(() => {
         if (group.isFounder && notes.of(group).isPublic && notes.of(group).rule.receipts) {
           this.setRule(group, { receipts: false, presence: false });

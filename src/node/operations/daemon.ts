@@ -60,6 +60,10 @@ const retentionStatus = struct("retention", {
     "what is older was removed, or is not taken in any more, Unix milliseconds; absent: nothing was",
     omitted(instantMs),
   ),
+  kept_from_ms: documented(
+    "what is older is not kept here, by the word of this node's owner, Unix milliseconds; absent: the policy alone says",
+    omitted(instantMs),
+  ),
   clock: documented(
     "whether the date here counts: members agree, nobody heard and a day without a jump, nobody heard yet, members disagree; absent without a daemon",
     optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),
@@ -103,6 +107,16 @@ const rosterFork = struct(
   { required: ["point", "branches"] },
 );
 
+const policyRefusal = struct(
+  "policy refusal",
+  {
+    reason: clippedText("reason", 1024),
+    at_ms: documented("Unix milliseconds", instantMs),
+    retry_at_ms: documented("from when on the same may be taken, Unix milliseconds; absent: never", omitted(instantMs)),
+  },
+  { required: ["reason", "at_ms"] },
+);
+
 const groupStatus = struct(
   "moot status",
   {
@@ -124,6 +138,10 @@ const groupStatus = struct(
     local_member: bool,
     founder: documented("the node's key is the founder's", bool),
     removal: documented("what ended this node's membership; absent for a member", optional(removal)),
+    left_ms: documented(
+      "since when this node has left, while its founder has not removed it yet, Unix milliseconds; absent: it stays",
+      omitted(instantMs),
+    ),
     fork: documented(
       "the founder signed two histories: nothing more is followed until it keeps one",
       optional(rosterFork),
@@ -136,6 +154,10 @@ const groupStatus = struct(
       "the preset with the same limits, or custom, or none; what is kept is in retention",
       omitted(clippedText("policy", 64)),
     ),
+    refused: documented(
+      "why the policy refused the latest message of this node; absent: it did not, or a later one was taken",
+      optional(policyRefusal),
+    ),
     retention: optional(retentionStatus),
   },
   { required: ["group_id", "members", "messages", "merkle_root", "roster_head"] },
@@ -147,6 +169,7 @@ const unopenedMoot = struct(
     group_id: groupId,
     name: documented("what it was called; absent: not known", optional(clippedText("name", 1024))),
     reason: documented("what is wrong and what to do; not for agents", clippedText("reason", 4096)),
+    code: documented("the same as the code of a failure", omitted(clippedText("code", 64))),
     passing: documented(
       "it may open by itself a moment later: another process holds it, or files run out",
       omitted(bool),
@@ -184,6 +207,10 @@ const nodeStatus = struct(
     faults: documented(
       "what keeps all of it from being stored just now, and what to do: files that are gone, a full disk; agents are told only that there is something",
       shortList(clippedText("fault", 4096), FAULTS_MAX),
+    ),
+    fault_codes: documented(
+      "the same as codes of failures, in their order; not for agents",
+      shortList(clippedText("code", 64), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
     peer_refusals: documented(

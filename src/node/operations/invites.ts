@@ -1,3 +1,4 @@
+import { URL_CHARS_MAX } from "../../core/bytes/textual-url.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
@@ -14,6 +15,11 @@ const LINK_BYTES_MAX = 4096;
 const JOIN_INPUT_BYTES_MAX = 64 * 1024;
 /** Ours. As many peers as may be asked for, at 256 bytes each. */
 const INVITE_MAX = 256 * 1024;
+
+/** Ours. Of a token: the original's have 43 characters. */
+export const OPEN_TOKEN_BYTES_MAX = 1024;
+/** Ours. A key has 44 characters in base64. */
+export const PINNED_KEY_BYTES_MAX = 1024;
 
 const mint = struct(
   "invite to mint",
@@ -114,13 +120,20 @@ export const link_revoke = operation({
 const joinRequest = struct(
   "join",
   {
-    input: documented("a moot link, or the JSON text of an invite", boundedText("join input", JOIN_INPUT_BYTES_MAX)),
+    input: documented(
+      "a moot link, the link of an open invite, or the JSON text of an invite, of an open invite or of a descriptor",
+      boundedText("join input", JOIN_INPUT_BYTES_MAX),
+    ),
+    pinned_key: documented(
+      "the key that signs the default moot's descriptor, in base64; absent: the one that is built in",
+      optional(boundedText("pinned key", PINNED_KEY_BYTES_MAX)),
+    ),
     timeout_ms: documented("absent or 0: a minute and a half; at most an hour", optional(count)),
   },
   { required: ["input"] },
 );
 
-const joinProgress = struct(
+export const joinProgress = struct(
   "join progress",
   {
     stage: documented("a word to branch on: dialing, waiting, redeemed, roster, messages", boundedText("stage", 64)),
@@ -145,7 +158,7 @@ export type JoinProgress = Decoded<typeof joinProgress>;
 export type Joined = Decoded<typeof joined>;
 
 /** Ours. A join may take an hour; the daemon gets what was asked for, and some time on top to tell how it ended. */
-const JOIN_PATIENCE_MS = 3_600_000 + 30_000;
+export const JOIN_PATIENCE_MS = 3_600_000 + 30_000;
 
 /** Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`, `expired`. */
 export const join = operation({
@@ -182,4 +195,38 @@ export const join_invite = operation({
   patienceMs: JOIN_PATIENCE_MS,
 });
 
-export const INVITE_OPERATIONS = { invite_mint, link_create, link_list, link_revoke, join, join_invite };
+const joinByOpenInvite = struct(
+  "join by open invite",
+  {
+    issuer_url: documented("where it is redeemed", boundedText("url", URL_CHARS_MAX)),
+    token: boundedText("token", OPEN_TOKEN_BYTES_MAX),
+    expected_group_id: documented("refuse an invite into another moot", optional(groupId)),
+    expected_issuer: documented("refuse an invite that somebody else signed", optional(nodeInfo)),
+    metadata: documented("as of `join_invite`", optional(rawJson)),
+    policy: documented("as of `join_invite`", optional(rawJson)),
+    timeout_ms: documented("absent or 0: a minute and a half; at most an hour", optional(count)),
+  },
+  { required: ["issuer_url", "token"] },
+);
+
+/** As `join`; `unsupported` where the issuer takes nodes of Pilot alone. */
+export const join_open_invite = operation({
+  name: "join_open_invite",
+  summary: "Redeem an open invite over HTTPS with this node's key, and join by the invite that comes of it",
+  scope: "owner",
+  request: joinByOpenInvite,
+  event: joinProgress,
+  answer: joined,
+  requestMax: 1024 * 1024,
+  patienceMs: JOIN_PATIENCE_MS,
+});
+
+export const INVITE_OPERATIONS = {
+  invite_mint,
+  link_create,
+  link_list,
+  link_revoke,
+  join,
+  join_invite,
+  join_open_invite,
+};

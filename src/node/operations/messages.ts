@@ -137,24 +137,24 @@ export const publish_signed = operation({
 });
 
 /** A message with its place in the delivery log of this node. */
-const messageRow = struct(
-  "message row",
-  {
-    group_id: groupId,
-    seq: documented("its number in this node's log of the moot, from 1; 0: it is apart", count),
-    place: documented("to go on after it; empty: it is apart", placeText),
-    message: messageCodec,
-    apart: documented(
-      "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
-      optional(oneOf("apart", ["removed"])),
-    ),
-    arrived_ms: documented(
-      "when it came, where its own date lay more than five minutes ahead then: by time it stands there",
-      optional(i64),
-    ),
-  },
-  { required: ["group_id", "seq", "place", "message"] },
-);
+export const messageRowFields = {
+  group_id: groupId,
+  seq: documented("its number in this node's log of the moot, from 1; 0: it is apart", count),
+  place: documented("to go on after it; empty: it is apart", placeText),
+  message: messageCodec,
+  apart: documented(
+    "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
+    optional(oneOf("apart", ["removed"])),
+  ),
+  arrived_ms: documented(
+    "when it came, where its own date lay more than five minutes ahead then: by time it stands there",
+    optional(i64),
+  ),
+} as const;
+
+export const messageRow = struct("message row", messageRowFields, {
+  required: ["group_id", "seq", "place", "message"],
+});
 
 export type MessageRow = Decoded<typeof messageRow>;
 
@@ -317,7 +317,7 @@ const watchRequest = struct("watch", {
   ),
   presence: documented("also tell of members at whom an agent begins or ceases to listen", optional(bool)),
   members: documented(
-    "also tell of members who are added, removed, or get another key; for agents too",
+    "also tell of members who are added, leave, are removed, or get another key; for agents too",
     optional(bool),
   ),
 });
@@ -332,7 +332,7 @@ export interface WatchedPeer {
   readonly group_id: GroupIdOf;
   readonly node_id: number;
   readonly entmoot_pubkey: Uint8Array;
-  readonly event: "connected" | "lost" | "joined" | "left";
+  readonly event: "connected" | "lost" | "joined" | "left" | "leaves";
   readonly route: "direct" | "relay" | "none";
   /** It is this node itself that came or was removed; the latter is told to every watcher. */
   readonly self?: boolean | undefined;
@@ -395,7 +395,10 @@ const watchedPeer = struct(
     group_id: groupId,
     node_id: u32,
     entmoot_pubkey: memberKey,
-    event: oneOf("event", ["connected", "lost", "joined", "left"]),
+    event: documented(
+      "joined: the founder added it; leaves: it says that it has left; left: the founder removed it",
+      oneOf("event", ["connected", "lost", "joined", "left", "leaves"]),
+    ),
     route: oneOf("route", ["none", "direct", "relay"]),
     self: documented("true: this node itself came (it may have made the moot) or was removed", optional(bool)),
     entry_id: documented("joined, left: the roster entry that made it so", optional(rosterEntryId)),

@@ -1,3 +1,4 @@
+import { URL_CHARS_MAX } from "../../core/bytes/textual-url.ts";
 import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
@@ -9,6 +10,7 @@ import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
+import { issuedOpenInvite } from "./public.ts";
 import { presenceFields } from "./receipts.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
@@ -23,13 +25,13 @@ export const TAGS_MAX = 32;
 export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
-const ERROR_BYTES_MAX = 4096;
+export const ERROR_BYTES_MAX = 4096;
 const REFUSED_FOR_BYTES_MAX = 64;
 /** Ours. An address a peer says it has, and how many it has. */
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
 /** Ours. What a row takes beside its texts: keys, a public key, numbers and words. */
-const ROW_BYTES = 512;
+export const ROW_BYTES = 768;
 
 const newMoot = struct(
   "new moot",
@@ -44,6 +46,10 @@ const newMoot = struct(
     ),
     policy_source: documented("as it was given, for output", optional(boundedText("policy source", 16_384))),
     policy: documented("a policy as a JSON object; absent: no limits", optional(rawJson)),
+    issuer_url: documented(
+      "with open_invite: the HTTPS address its invite is redeemed at; absent: a link redeemed with this node directly",
+      optional(boundedText("url", URL_CHARS_MAX)),
+    ),
   },
   { required: ["name", "visibility", "join_mode"] },
 );
@@ -53,7 +59,8 @@ const createdMoot = struct(
   {
     group_id: groupId,
     founder: nodeInfo,
-    open_invite: optional(createdLink),
+    open_invite: documented("the link of an open moot without issuer_url", optional(createdLink)),
+    https_invite: documented("the open invite of one with issuer_url", optional(issuedOpenInvite)),
     same_name: documented("how many other moots here have that name; absent: none", optional(count)),
   },
   { required: ["group_id", "founder"] },
@@ -189,6 +196,13 @@ const memberRow = struct(
     ),
     self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
+    since_ms: documented("when the founder added it, by the founder's clock, Unix milliseconds", omitted(i64)),
+    entry_id: documented("the roster entry that did", optional(rosterEntryId)),
+    by_node_id: documented("who signed that entry", omitted(u32)),
+    left_ms: documented(
+      "since when it says that it has left, by its own clock, Unix milliseconds: its founder removes it; absent: it stays",
+      omitted(instantMs),
+    ),
     ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey"] },
@@ -272,7 +286,7 @@ export const TOPICS_ROOM: Room<Decoded<typeof topicRow>> = {
   bytesOf: ({ topic }) => ROW_BYTES + jsonTextMax(topic, PATTERN_BYTES_MAX),
 };
 
-const peerRow = struct(
+export const peerRow = struct(
   "peer",
   {
     node_id: u32,
@@ -290,6 +304,7 @@ const peerRow = struct(
       optional(clippedText("error", ERROR_BYTES_MAX)),
     ),
     hints: plainList(boundedText("hint", HINT_BYTES_MAX), HINTS_MAX),
+    hints_stale: documented("its own word on where it can be reached has run out", omitted(bool)),
     copy: documented(
       "its messages beside ours when they were last compared; absent: they were not",
       optional(oneOf("copy", ["same", "different"])),
@@ -338,56 +353,6 @@ export const PEERS_ROOM: Room<PeerRow> = {
     jsonTextMax(listening_host, PRESENCE_HOST_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
-
-/** Wire. Peers of one probe, and the time for each. */
-export const PROBE_PEERS_MAX = 256;
-
-/** Wire. The time for one peer: 3 s unless given, held between 250 ms and 30 s. */
-export function probeTimeoutMs(ms: number): number {
-  return ms <= 0 ? 3_000 : Math.min(Math.max(ms, 250), 30_000);
-}
-
-const probeRequest = struct(
-  "probe",
-  {
-    group_id: theGroup,
-    peers: documented("node ids", plainList(u32, PROBE_PEERS_MAX)),
-    timeout_ms: documented("for each; absent or 0: three seconds; held between 250 ms and 30 s", optional(count)),
-  },
-  { required: ["group_id", "peers"] },
-);
-
-const probeRow = struct(
-  "probe result",
-  {
-    node_id: u32,
-    ok: bool,
-    rtt_ms: optional(count),
-    error: documented(
-      "why not, in words; contains timeout when nothing came in time",
-      optional(clippedText("error", ERROR_BYTES_MAX)),
-    ),
-    responder: documented("node id of the member that answered", optional(u32)),
-    received_ms: documented("the peer's clock when it answered, Unix milliseconds", optional(count)),
-  },
-  { required: ["node_id", "ok"] },
-);
-
-const probed = struct("probed", { peers: plainList(probeRow, PROBE_PEERS_MAX) }, { required: ["peers"] });
-
-export type ProbeRow = Decoded<typeof probeRow>;
-
-/** One row a peer, in the order asked; who cannot be reached is a row. Throws `group_not_found`. */
-export const probe = operation({
-  name: "probe",
-  summary: "Ask members for a sign of life over the carrier, a few at a time",
-  onlyLooks: true,
-  scope: "owner",
-  request: probeRequest,
-  answer: probed,
-  answerMax: PROBE_PEERS_MAX * (6 * ERROR_BYTES_MAX + ROW_BYTES) + 1024,
-  patienceMs: 2_000 + (PROBE_PEERS_MAX / 4) * 30_000,
-});
 
 const admission = struct(
   "admission",
@@ -457,7 +422,6 @@ export const MOOT_OPERATIONS = {
   members,
   topics,
   peers,
-  probe,
   member_admit,
   member_expel,
   invite_authority,

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
-import type { PublicKey } from "../../core/ids.ts";
+import { PublicKey } from "../../core/ids.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
+import { leavesOf } from "../group/leaves.ts";
 import { profileName } from "../group/profiles.ts";
 import { type PresenceOf, presenceRow } from "../notes/kept-receipts.ts";
 import { fittingRows } from "../operations/fitting-rows.ts";
@@ -26,14 +27,21 @@ export function listMembers(
 }
 
 function* memberRows({ clock, local, presence }: KnowsItself, moot: Moot): Generator<MemberRow> {
-  for (const member of moot.roster.log.members) {
+  const leaves = leavesOf(moot);
+  const { log } = moot.roster;
+  for (const member of log.members) {
     const key = keyOf(member);
+    const admission = key === undefined ? undefined : log.admissionOf(PublicKey.toBytes(key));
     yield {
       node_id: member.pilot_node_id,
       entmoot_pubkey: shownKey(key),
       hostname: profileName(moot, member, clock.unix()),
       self: local === undefined ? undefined : key === local,
       founder: key !== undefined && key === moot.roster.founder,
+      since_ms: admission?.timestamp ?? 0n,
+      entry_id: admission?.id,
+      by_node_id: admission?.actor ?? 0,
+      left_ms: (key === undefined ? undefined : leaves.get(key)) ?? 0,
       ...presenceRow(key === undefined ? undefined : presence(moot.id, key)),
     };
   }

@@ -184,7 +184,7 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
 }
 
 function isMembership({ event }: WatchedPeer): boolean {
-  return event === "joined" || event === "left";
+  return event === "joined" || event === "left" || event === "leaves";
 }
 
 /** Throws `not_member` where nothing new can come of the only moot that is watched. */

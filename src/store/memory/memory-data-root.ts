@@ -3,6 +3,7 @@ import type { GroupId } from "../../core/ids.ts";
 import type { DataLook, DataRoot } from "../data-root.ts";
 import { byDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryAgentStore } from "./memory-agent-store.ts";
+import { MemoryDefaultMoot } from "./memory-default-moot.ts";
 import { MemoryGroupStore } from "./memory-group-store.ts";
 import { MemoryMailbox } from "./memory-mailbox.ts";
 import { MemoryNodeStore } from "./memory-node-store.ts";
@@ -10,6 +11,7 @@ import { MemoryNodeStore } from "./memory-node-store.ts";
 /** A data root in memory, for simulations and tests; nothing survives the process. */
 export class MemoryDataRoot implements DataRoot {
   readonly node = new MemoryNodeStore();
+  readonly defaultMoot = new MemoryDefaultMoot();
   readonly mailbox = new MemoryMailbox();
   readonly notices: readonly string[] = [];
   readonly #groups = new Map<GroupId, MemoryGroupStore>();
@@ -50,6 +52,10 @@ export class MemoryDataRoot implements DataRoot {
 
   discardGroup(groupId: GroupId): void {
     if ((this.#groups.get(groupId)?.messages.size ?? 0) > 0) throw hasMessages(groupId);
+    this.#groups.delete(groupId);
+  }
+
+  forgetGroup(groupId: GroupId): undefined {
     this.#groups.delete(groupId);
   }
 

@@ -1,6 +1,6 @@
 import type { UnixMs } from "../../core/clock.ts";
 import type { GroupId } from "../../core/ids.ts";
-import { type NoteName, noteKey, type SignedNote } from "../../core/record/note.ts";
+import { type NoteKind, type NoteName, noteKey, type SignedNote } from "../../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../../core/record/records.ts";
 import {
   advanced,
@@ -142,6 +142,10 @@ class MemoryNoteStore implements NoteStore {
 
   all(): SignedNote[] {
     return [...this.#notes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note);
+  }
+
+  ofKind(kind: NoteKind): SignedNote[] {
+    return this.all().filter((note) => note.kind === kind);
   }
 
   get(name: NoteName): SignedNote | undefined {

@@ -20,6 +20,7 @@ import type {
 } from "../group-store.ts";
 import { checkLimit, checkNewMessage, INT64_MAX, INT64_MIN, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
+import { type CountedMessage, MemorySearch, MemoryTallies } from "./memory-search.ts";
 
 interface Held extends StoredMessage {
   /** Negative while it is apart. */
@@ -35,6 +36,8 @@ interface Held extends StoredMessage {
 
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
 export class MemoryMessageStore implements MessageStore {
+  readonly search = new MemorySearch((query) => this.query(query));
+  readonly tallies = new MemoryTallies(() => this.#counted());
   readonly #byId = new Map<MessageId, Held>();
   /** The number and the time each had. */
   readonly #pruned = new Map<MessageId, { readonly seq: number; readonly timestamp: bigint }>();
@@ -419,6 +422,13 @@ export class MemoryMessageStore implements MessageStore {
     this.#sorted = undefined;
     this.#shown = undefined;
     return held.seq;
+  }
+
+  *#counted(): Generator<CountedMessage> {
+    for (const held of this.#byId.values()) {
+      const { canonical, node, topics } = held;
+      yield { author: node.author, timestamp: shownAt(held), topics, bytes: canonical.length };
+    }
   }
 
   #append(held: Held): void {

@@ -127,10 +127,10 @@ function judge(
   const facts = factsOf(message, messageForms(message));
   const verdict = whetherKept(signaturesLater ? { ...facts, isSignedBy: () => true } : facts, roster, ANY_POLICY);
   if (!verdict.kept) return { ...unverified, reason: verdict.fault };
-  const { author, timestamp, topics, parents } = message;
+  const { author, content, timestamp, topics, parents } = message;
   return {
     kind: "verified",
-    message: { id: message.id, author_node_id: author.pilot_node_id, timestamp, topics, parents, canonical },
+    message: { id: message.id, author_node_id: author.pilot_node_id, timestamp, topics, parents, canonical, content },
   };
 }
 

@@ -6,6 +6,7 @@ import type { TimeRange } from "../time-range.ts";
 import { OWN_PLACE } from "./newest-places.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
 import { type SqliteTopicIndex, type TopicHit, topicsOf } from "./sqlite-topic-index.ts";
 
 /** Ours. Messages before one in the log that are asked when it may have come. */
@@ -27,6 +28,7 @@ export class SqliteAhead {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #topics: SqliteTopicIndex;
+  readonly #search: SqliteSearchIndex;
   readonly #insert: Sql;
   readonly #arrival: Sql;
   readonly #renumber: Sql;
@@ -46,10 +48,14 @@ export class SqliteAhead {
   /** Whether some came while the clock was not known to be right, as of the same. */
   #isUnsure = false;
 
-  constructor(file: SqliteFile, topics: SqliteTopicIndex) {
+  constructor(
+    file: SqliteFile,
+    { search, topics }: { readonly search: SqliteSearchIndex; readonly topics: SqliteTopicIndex },
+  ) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "ahead");
     this.#topics = topics;
+    this.#search = search;
     this.#insert = file.prepare("INSERT OR REPLACE INTO ahead VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     this.#arrival = file.prepare("SELECT arrived FROM ahead WHERE seq = ?1", "bigint");
     this.#renumber = file.prepare("UPDATE ahead SET seq = ?2 WHERE seq = ?1");
@@ -167,16 +173,15 @@ export class SqliteAhead {
   }
 
   #move({ arrived, author, id, seq, timestamp }: MovedMessage, to: bigint | undefined): void {
-    const topics = this.#topicsOf(seq);
+    const [canonical] = this.#canonical.row(seq) ?? [];
+    const topics = topicsOf(canonical);
+    if (canonical instanceof Uint8Array) {
+      this.#search.move({ seq, author, timestamp: arrived ?? timestamp, canonical }, seq);
+    }
     const place = { author_node_id: author, id, timestamp: arrived ?? timestamp };
     this.#topics.move(topics, place, { seq, timestamp: to ?? timestamp });
     if (to === undefined) this.#forget.run(seq);
     else this.#insert.run(seq, to, author, MessageId.toBytes(id), timestamp, 1);
-  }
-
-  #topicsOf(seq: number): readonly string[] {
-    const [canonical] = this.#canonical.row(seq) ?? [];
-    return topicsOf(canonical);
   }
 
   #read(rows: readonly SqlValue[][]): MovedMessage[] {

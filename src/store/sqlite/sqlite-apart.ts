@@ -6,6 +6,7 @@ import { RECORD_BYTES_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { SqliteAhead } from "./sqlite-ahead.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
 import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
 /** Ours. Children looked at of one message that comes after them; who vouches is nearly always the first. */
@@ -18,6 +19,12 @@ export interface Vouched extends TimePlace {
   readonly parents: Uint8Array;
 }
 
+interface ApartParts {
+  readonly ahead: SqliteAhead;
+  readonly search: SqliteSearchIndex;
+  readonly topics: SqliteTopicIndex;
+}
+
 /** How many were ever set apart, and how many of them got a place in the log since. */
 interface ApartCounts {
   readonly apart: number;
@@ -28,6 +35,7 @@ interface ApartCounts {
 export class SqliteApart {
   readonly #rows: RowReader;
   readonly #topics: SqliteTopicIndex;
+  readonly #search: SqliteSearchIndex;
   readonly #ahead: SqliteAhead;
   readonly #count: Sql;
   readonly #set: Sql;
@@ -44,9 +52,10 @@ export class SqliteApart {
   readonly #forgetRoot: Sql;
   #hasVouched: boolean | undefined;
 
-  constructor(file: SqliteFile, { ahead, topics }: { readonly ahead: SqliteAhead; readonly topics: SqliteTopicIndex }) {
+  constructor(file: SqliteFile, { ahead, search, topics }: ApartParts) {
     this.#rows = new RowReader(file.path, "messages");
     this.#topics = topics;
+    this.#search = search;
     this.#ahead = ahead;
     this.#count = file.prepare("SELECT count(*) FROM apart");
     this.#set = file.prepare("INSERT INTO apart VALUES (?1, ?2, 0)");
@@ -130,8 +139,9 @@ export class SqliteApart {
   /** Gives one its place in the log. */
   place(message: Vouched, seq: number): void {
     const { canonical } = this.#body(message);
-    this.#renumber.run(message.seq, seq);
     const timestamp = this.#ahead.arrivalOf(message.seq) ?? message.timestamp;
+    this.#search.move({ seq: message.seq, author: message.author_node_id, timestamp, canonical }, seq);
+    this.#renumber.run(message.seq, seq);
     this.#topics.renumber(decodeMessage(canonical).topics, { ...message, timestamp }, seq);
     this.#ahead.renumber(message.seq, seq);
     this.#forget.run(message.seq);

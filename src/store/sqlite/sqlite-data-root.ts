@@ -2,9 +2,10 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import { removeEmptyFolder, removeFile } from "../../files/guarded-files.ts";
+import { moveFile, removeEmptyFolder, removeFile, removeTree } from "../../files/guarded-files.ts";
 import type { AgentStore } from "../agent-store.ts";
 import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
+import { DefaultMootFile } from "../default-moot-file.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryAgentStore } from "../memory/memory-agent-store.ts";
@@ -24,6 +25,7 @@ import {
   isThere,
   PRIVATE_DIRECTORY,
   PRIVATE_FILE,
+  syncDirectory,
   tighten,
 } from "../private-files.ts";
 import { isToTighten, requireRootFolder } from "../root-folder.ts";
@@ -39,6 +41,11 @@ import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 const NODE_DATABASE = "node.sqlite";
 const AGENTS_DATABASE = "agents.sqlite";
+
+/** Ahead of the name of a group's folder that was set aside. */
+const FORGOTTEN = ".forgotten-";
+/** And of one that is being deleted. */
+const DELETED = ".deleted-";
 
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
 const PRIVATE_FILES = [
@@ -81,6 +88,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly path: string;
   readonly node: NodeStore;
   #agents: AgentStore | undefined;
+  readonly defaultMoot: DefaultMootFile;
   readonly mailbox: SqliteMailbox;
   readonly #access: Access;
   readonly #groups: string;
@@ -117,6 +125,7 @@ export class SqliteDataRoot implements DataRoot {
     { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
   ) {
     this.path = path;
+    this.defaultMoot = new DefaultMootFile(path);
     this.mailbox = new SqliteMailbox(path);
     this.#files = files;
     this.#access = access;
@@ -141,6 +150,7 @@ export class SqliteDataRoot implements DataRoot {
       : new MemoryNodeStore();
     this.#making = new GroupsBeingMade(this.node);
     if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
+    if (access === "write") this.#finishDeleting();
   }
 
   get notices(): readonly string[] {
@@ -168,6 +178,7 @@ export class SqliteDataRoot implements DataRoot {
     this.#leftOut.clear();
     for (const name of this.#directoryNames()) {
       const groupId = groupOfDirectory(name);
+      if (name.startsWith(FORGOTTEN) || name.startsWith(DELETED)) continue;
       if (groupId === undefined) this.#notice(`${join(this.#groups, name)}: not the directory of a group; skipped`);
       else if (this.#isJoinedOrTold(groupId)) joined.push(groupId);
     }
@@ -299,6 +310,24 @@ export class SqliteDataRoot implements DataRoot {
     this.#removeFiles(groupId);
   }
 
+  forgetGroup(groupId: GroupId, { keep }: { readonly keep: boolean }): string | undefined {
+    this.#requireWrite();
+    this.#open.get(groupId)?.[Symbol.dispose]();
+    const directory = this.#directory(groupId);
+    const mark = crypto.getRandomValues(new Uint8Array(4)).toHex();
+    const aside = join(this.#groups, `${keep ? FORGOTTEN : DELETED}${groupDirectoryName(groupId)}-${mark}`);
+    try {
+      // In one step: what goes on being deleted is no group any more.
+      moveFile(directory, aside);
+      syncDirectory(this.#groups);
+      if (!keep) removeTree(aside);
+    } catch (error) {
+      throw fileFailure(error, directory);
+    }
+    this.#leftOut.delete(groupId);
+    return keep ? aside : undefined;
+  }
+
   look(how: { readonly again: boolean }): DataLook {
     for (const folder of this.#folders) {
       const failure = folder.look();
@@ -428,6 +457,18 @@ export class SqliteDataRoot implements DataRoot {
     } catch (error) {
       // It holds messages, or cannot be read: whoever lists the groups is told of it.
       this.#notice(asFailure(error, this.#directory(groupId)).message);
+    }
+  }
+
+  /** What a process before this one began to delete. */
+  #finishDeleting(): void {
+    for (const name of this.#directoryNames()) {
+      if (!name.startsWith(DELETED)) continue;
+      try {
+        removeTree(join(this.#groups, name));
+      } catch (error) {
+        this.#notice(asFailure(error, join(this.#groups, name)).message);
+      }
     }
   }
 

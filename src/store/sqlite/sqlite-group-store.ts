@@ -13,6 +13,7 @@ import { GROUP_0006 } from "./migrations/0006-group.ts";
 import { GROUP_0007 } from "./migrations/0007-group.ts";
 import { GROUP_0008 } from "./migrations/0008-group.ts";
 import { GROUP_0009 } from "./migrations/0009-group.ts";
+import { GROUP_0010 } from "./migrations/0010-group.ts";
 import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
@@ -33,6 +34,7 @@ export const GROUP_MIGRATIONS = [
   GROUP_0007,
   GROUP_0008,
   GROUP_0009,
+  GROUP_0010,
 ];
 
 interface OpenGroup {

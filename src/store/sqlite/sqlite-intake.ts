@@ -9,6 +9,7 @@ import type { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import type { SqliteLogSums } from "./sqlite-log-sums.ts";
 import type { SqlitePruning } from "./sqlite-pruning.ts";
+import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
 import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
 /** What the database holds. */
@@ -32,6 +33,7 @@ const VOUCHED_AT_ONCE = 64;
 
 interface IntakeParts {
   readonly topics: SqliteTopicIndex;
+  readonly search: SqliteSearchIndex;
   readonly sums: SqliteLogSums;
   readonly pruning: SqlitePruning;
   readonly apart: SqliteApart;
@@ -41,6 +43,7 @@ interface IntakeParts {
 /** Storing messages, each at its number, inside the transactions of `SqliteMessageStore`. */
 export class SqliteIntake {
   readonly #topics: SqliteTopicIndex;
+  readonly #search: SqliteSearchIndex;
   readonly #sums: SqliteLogSums;
   readonly #pruning: SqlitePruning;
   readonly #apart: SqliteApart;
@@ -51,8 +54,9 @@ export class SqliteIntake {
   readonly #setInverted: Sql;
   #prunedSeen = 0;
 
-  constructor(file: SqliteFile, { ahead, apart, pruning, sums, topics }: IntakeParts) {
+  constructor(file: SqliteFile, { ahead, apart, pruning, search, sums, topics }: IntakeParts) {
     this.#topics = topics;
+    this.#search = search;
     this.#sums = sums;
     this.#pruning = pruning;
     this.#apart = apart;
@@ -137,6 +141,7 @@ export class SqliteIntake {
       return seq === undefined || seq > 0 ? seq : (placedAt.get(messages[at]!.id) ?? seq);
     });
     this.#topics.add(messages, seqs, arrivals);
+    this.#search.add(messages, seqs, arrivals);
     if (isAnyBack) this.#pruning.countRestored(restored - before.restored);
     else if (inversions.found && !before.inverted) this.#setInverted.run(1);
     const { version: _, ...rest } = before;

@@ -27,10 +27,15 @@ import { SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-q
 import { SqliteOrder } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
+import { SqliteSearch } from "./sqlite-search.ts";
+import { SqliteSearchIndex } from "./sqlite-search-index.ts";
+import { SqliteTallies } from "./sqlite-tallies.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
 /** Messages of one group in `moot.sqlite`; durable when `putMany` returns. */
 export class SqliteMessageStore implements MessageStore {
+  readonly search: SqliteSearch;
+  readonly tallies: SqliteTallies;
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #countsRow: RowReader;
@@ -70,20 +75,29 @@ export class SqliteMessageStore implements MessageStore {
   /** What was read or written last, true for as long as nobody else commits. */
   #known: { readonly version: number; readonly tally: HeldTally } | undefined;
 
-  constructor(file: SqliteFile) {
+  /** `fullText`: whether SQLite has FTS5, which is looked up unless it is told. */
+  constructor(file: SqliteFile, { fullText }: { readonly fullText?: boolean } = {}) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
     this.#countsRow = new RowReader(file.path, "counts");
     this.#order = new SqliteOrder(file);
     this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
-    this.#ahead = new SqliteAhead(file, this.#topics);
+    this.tallies = new SqliteTallies(file, this.#topics);
+    const search = new SqliteSearchIndex(file, {
+      tallies: this.tallies,
+      ...(fullText === undefined ? {} : { fullText }),
+    });
+    this.#ahead = new SqliteAhead(file, { search, topics: this.#topics });
     this.#query = new SqliteMessageQuery(file, { ahead: this.#ahead, topics: this.#topics });
+    const walk = (query: MessageQuery) => this.query(query);
+    this.search = new SqliteSearch(file, { index: search, ahead: this.#ahead, walk });
     this.#sums = new SqliteLogSums(file);
-    this.#pruning = new SqlitePruning(file, this.#topics);
-    this.#apart = new SqliteApart(file, { ahead: this.#ahead, topics: this.#topics });
+    this.#pruning = new SqlitePruning(file, { search, topics: this.#topics });
+    this.#apart = new SqliteApart(file, { ahead: this.#ahead, search, topics: this.#topics });
     this.#intake = new SqliteIntake(file, {
       topics: this.#topics,
+      search,
       sums: this.#sums,
       pruning: this.#pruning,
       apart: this.#apart,

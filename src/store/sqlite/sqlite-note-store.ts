@@ -1,5 +1,5 @@
 import { PublicKey } from "../../core/ids.ts";
-import { NOTE_BYTES_MAX, type NoteName, readNote, type SignedNote } from "../../core/record/note.ts";
+import { NOTE_BYTES_MAX, type NoteKind, type NoteName, readNote, type SignedNote } from "../../core/record/note.ts";
 import type { NoteChanges, NoteStore } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
@@ -9,6 +9,7 @@ export class SqliteNoteStore implements NoteStore {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #all: Sql;
+  readonly #ofKind: Sql;
   readonly #one: Sql;
   readonly #put: Sql;
   readonly #drop: Sql;
@@ -17,6 +18,7 @@ export class SqliteNoteStore implements NoteStore {
     this.#file = file;
     this.#rows = new RowReader(file.path, "notes");
     this.#all = file.prepare("SELECT bytes, author FROM notes ORDER BY kind, author");
+    this.#ofKind = file.prepare("SELECT bytes, author FROM notes WHERE kind = ?1 ORDER BY author");
     this.#one = file.prepare("SELECT bytes, author FROM notes WHERE kind = ?1 AND author = ?2");
     this.#put = file.prepare("INSERT OR REPLACE INTO notes VALUES (?1, ?2, ?3)");
     this.#drop = file.prepare("DELETE FROM notes WHERE kind = ?1 AND author = ?2");
@@ -24,6 +26,10 @@ export class SqliteNoteStore implements NoteStore {
 
   *all(): Generator<SignedNote> {
     for (const [bytes, author] of this.#all.rows()) yield this.#note(bytes, author);
+  }
+
+  *ofKind(kind: NoteKind): Generator<SignedNote> {
+    for (const [bytes, author] of this.#ofKind.rows(kind)) yield this.#note(bytes, author);
   }
 
   get({ author, kind }: NoteName): SignedNote | undefined {

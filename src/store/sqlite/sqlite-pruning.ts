@@ -1,8 +1,9 @@
 import type { MessageId } from "../../core/ids.ts";
 import type { Exempt, NewMessage } from "../group-store.ts";
-import { INT64_MAX } from "../store-limits.ts";
+import { INT64_MAX, RECORD_BYTES_MAX } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
 import { type SqliteTopicIndex, topicsOf } from "./sqlite-topic-index.ts";
 
 /** Ours. Bytes of messages that go in one transaction, so that none takes long. */
@@ -26,6 +27,8 @@ interface Doomed {
   /** As views have it. */
   readonly timestamp: bigint;
   readonly topics: readonly string[];
+  readonly seq: number;
+  readonly canonical: Uint8Array;
 }
 
 /** Forgetting messages, and letting them in again, inside the transactions of `SqliteMessageStore`. */
@@ -33,6 +36,7 @@ export class SqlitePruning {
   readonly #rows: RowReader;
   readonly #prunedRows: RowReader;
   readonly #topics: SqliteTopicIndex;
+  readonly #search: SqliteSearchIndex;
   readonly #lengths: Sql;
   readonly #doomed: Sql;
   readonly #remember: Sql;
@@ -57,10 +61,14 @@ export class SqlitePruning {
   /** Pruned messages from this time on are let in again; `undefined`: none is. */
   restoreFrom: bigint | undefined;
 
-  constructor(file: SqliteFile, topics: SqliteTopicIndex) {
+  constructor(
+    file: SqliteFile,
+    { search, topics }: { readonly search: SqliteSearchIndex; readonly topics: SqliteTopicIndex },
+  ) {
     this.#rows = new RowReader(file.path, "messages");
     this.#prunedRows = new RowReader(file.path, "pruned_times");
     this.#topics = topics;
+    this.#search = search;
     this.#lengths = file.prepare(
       `SELECT seq, length(canonical) FROM messages WHERE timestamp < ?1 AND seq NOT IN (
         SELECT seq FROM message_topics WHERE topic = (SELECT number FROM topics WHERE topic = ?2) AND timestamp < ?1
@@ -69,7 +77,7 @@ export class SqlitePruning {
     );
     const given = "seq IN (SELECT value FROM json_each(?1))";
     this.#doomed = file.prepare(
-      `SELECT id, coalesce((SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), timestamp), author, canonical
+      `SELECT id, coalesce((SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), timestamp), author, canonical, seq
       FROM messages WHERE ${given}`,
       "bigint",
     );
@@ -129,12 +137,15 @@ export class SqlitePruning {
   }
 
   #remove(seqs: string, lastSeq: number): MessageId[] {
-    const gone = this.#doomed.rows(seqs).map(([id, timestamp, author, canonical]) => ({
+    const gone = this.#doomed.rows(seqs).map(([id, timestamp, author, canonical, seq]) => ({
       id: this.#rows.hex32<MessageId>(id, id),
       timestamp: this.#rows.int64(timestamp, id),
       author: this.#rows.number(author, id, { max: 0xffffffff }),
       topics: topicsOf(canonical),
+      seq: this.#rows.number(seq, id, SEQ),
+      canonical: this.#rows.bytes(canonical, id, { min: 0, max: RECORD_BYTES_MAX }),
     }));
+    this.#search.drop(gone);
     this.#rememberSeqs.run(seqs);
     this.#delete.run(seqs);
     this.#deleteApart.run(seqs);

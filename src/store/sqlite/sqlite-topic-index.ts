@@ -38,6 +38,7 @@ export interface TopicCount {
 export class SqliteTopicIndex {
   readonly #rows: RowReader;
   readonly #number: Sql;
+  readonly #nameOf: Sql;
   readonly #names: Sql;
   readonly #namesFrom: Sql;
   readonly #create: Sql;
@@ -55,6 +56,7 @@ export class SqliteTopicIndex {
   constructor(file: SqliteFile) {
     this.#rows = new RowReader(file.path, "message_topics");
     this.#number = file.prepare("SELECT number FROM topics WHERE topic = ?1");
+    this.#nameOf = file.prepare("SELECT topic FROM topics WHERE number = ?1");
     this.#names = file.prepare(`SELECT topic, number FROM topics LIMIT ${CANDIDATES_MAX + 1}`);
     this.#namesFrom = file.prepare(
       `SELECT topic, number FROM topics WHERE topic = ?1 OR (topic >= ?1 || '/' AND topic < ?1 || '0')
@@ -102,7 +104,7 @@ export class SqliteTopicIndex {
       const timestamp = arrivals.get(id) ?? message.timestamp;
       const bytes = Uint8Array.fromHex(id);
       for (const topic of indexedTopics(topics)) {
-        const number = this.#numberOf(topic, timestamp);
+        const number = this.numberOf(topic, timestamp);
         this.#insert.run(number, timestamp, author_node_id, bytes, seq);
         const count = counts.get(number);
         if (!count) counts.set(number, { messages: 1, latest: timestamp });
@@ -135,7 +137,7 @@ export class SqliteTopicIndex {
   /** Call within the transaction that gives the message at this place another number. */
   renumber(topics: readonly string[], { author_node_id, id, timestamp }: TimePlace, seq: number): void {
     for (const topic of indexedTopics(topics)) {
-      this.#renumber.run(this.#numberOf(topic, timestamp), timestamp, author_node_id, MessageId.toBytes(id), seq);
+      this.#renumber.run(this.numberOf(topic, timestamp), timestamp, author_node_id, MessageId.toBytes(id), seq);
     }
   }
 
@@ -147,7 +149,7 @@ export class SqliteTopicIndex {
   ): void {
     const bytes = MessageId.toBytes(id);
     for (const topic of indexedTopics(topics)) {
-      const number = this.#numberOf(topic, to.timestamp);
+      const number = this.numberOf(topic, to.timestamp);
       this.#delete.run(number, timestamp, author_node_id, bytes);
       this.#insert.run(number, to.timestamp, author_node_id, bytes, to.seq);
       this.#recount.run(number, 0);
@@ -161,6 +163,12 @@ export class SqliteTopicIndex {
       messages: this.#rows.number(messages, topic),
       latest: this.#rows.int64(latest, topic),
     }));
+  }
+
+  /** `undefined` for a number that no topic has. */
+  nameOf(number: number): string | undefined {
+    const [name] = this.#nameOf.row(number) ?? [];
+    return name === undefined ? undefined : this.#rows.text(name, number);
   }
 
   /** Numbers of the topics `pattern` covers; `undefined` when they are too many to look through or merge. Throws `invalid_argument`. */
@@ -207,7 +215,8 @@ export class SqliteTopicIndex {
     return literal === "" ? this.#names.rows() : this.#namesFrom.rows(literal);
   }
 
-  #numberOf(topic: string, timestamp: bigint): number {
+  /** Call within a transaction; a topic that is new gets one. */
+  numberOf(topic: string, timestamp: bigint): number {
     const known = this.#numbers.get(topic);
     if (known !== undefined) return known;
     const found = this.#number.row(topic)?.[0];

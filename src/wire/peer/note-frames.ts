@@ -6,7 +6,7 @@ import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. Heads of one frame, some 150 bytes each: inside the 64 KiB of it. More are told with more frames. */
 export const NOTE_HEADS_MAX = 256;
-/** Ours. Notes that are told at once unasked: one of each kind, and one to spare. */
+/** Ours. Notes that are told at once unasked; a node tells one at a time. */
 export const NOTES_TOLD_MAX = 4;
 /** Ours. Notes that are asked for at once: with those of full size 350 KB in base64, inside the 512 KiB of the answer. */
 export const NOTES_ASKED_MAX = 32;

@@ -160,7 +160,6 @@ describe("what is not understood is refused", () => {
     [["publish", "---topic=t"], /bad flag syntax: ---topic/],
     [["publsh"], /unknown subcommand "publsh"; did you mean publish\?/],
     [["members"], /unknown subcommand "members"; who is in a moot: "entmootd peers"$/],
-    [["doctor"], /unknown subcommand "doctor"; what is wrong here: "entmootd attach -status"/],
     [["constructor"], /unknown subcommand "constructor"$/],
     [["group"], /group: missing op \(want: create, policy\)/],
     [["group", "policy"], /group policy: missing op \(want: set\)/],

@@ -6,6 +6,7 @@ import { classifyJoinArgument, parseJoinInput } from "../../../src/core/admissio
 import { decodeUtf8, encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { unixMs } from "../../../src/core/clock.ts";
 import { GroupId } from "../../../src/core/ids.ts";
+import { buildPublicMoot, encodePublicMoot } from "../../../src/core/record/public-moot.ts";
 import { anyInvite } from "../../support/arbitraries.ts";
 import { identity } from "../../support/identity.ts";
 import { moot } from "../../support/moot.ts";
@@ -48,6 +49,23 @@ describe("what join is pointed at", () => {
       openInvite,
     });
     expect(() => parse('{"Token":"t","Issuer_URL":"https://h"}')).toThrow("merkle_root");
+  });
+
+  test("is a public moot as its founder signed it, alone or in a directory's entry, while it lasts", () => {
+    const signed = (fields: Partial<typeof moot.publicFields>) =>
+      decodeUtf8(encodePublicMoot(buildPublicMoot({ ...moot.publicFields, ...fields }, identity(1).seed)));
+    const open = signed({ updated_at_ms: BigInt(NOW), expires_at_ms: BigInt(NOW + 1) });
+    const found = { kind: "public_moot", openInvite: { token: moot.publicFields.open_invite.token } };
+    expect(parse(open)).toMatchObject(found);
+    expect(parse(`{"public_moot":{"descriptor":${open},"status":"listed"}}`)).toMatchObject(found);
+    expect(() => parse('{"public_moot":{"status":"listed"}}')).toThrow("expected a descriptor");
+    expect(() => parse(open.replace(/"name":"[^"]*"/, '"name":"Another"'))).toThrow("signature");
+    expect(() => parse(open.replace('{"type"', '{"more":1,"type"'))).toThrow("more");
+    expect(() => parse(`${open}${open}`)).toThrow("join input");
+    expect(() => parse(signed({ updated_at_ms: BigInt(NOW - 5), expires_at_ms: BigInt(NOW) }))).toThrow("expired");
+    expect(() => parse(signed({ join_mode: "invite_only", open_invite: undefined as never }))).toThrow(
+      "by invitation alone",
+    );
   });
 
   test("is a default moot only when the pinned key signed it", () => {

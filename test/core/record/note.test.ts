@@ -74,7 +74,8 @@ describe("a note", () => {
     expectCode("malformed_frame", () => readNote(bytes.subarray(1)));
     expectCode("malformed_frame", () => readNote(bytes.subarray(0, NOTE_BYTES_MIN - 1)));
     expectCode("malformed_frame", () => readNote(new Uint8Array([...bytes, ...new Uint8Array(8192)])));
-    for (const kind of [0, 4, 255]) expectCode("malformed_frame", () => readNote(bytes.with(16, kind)));
+    for (const kind of [0, NOTE_KINDS.length + 1, 255])
+      expectCode("malformed_frame", () => readNote(bytes.with(16, kind)));
     const zero = bytes.slice();
     zero.fill(0, 81, 89);
     expectCode("malformed_frame", () => readNote(zero));

@@ -268,7 +268,7 @@ test("a member that is not the founder gives no policy as the group's", async ()
   const shared = { ranges: made, rosters: made, pages: made };
   const notes = { answer: () => [], heads: nothing, told: async () => {} };
   const accepting = { notes, hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
-  const services = { version: "test", clock, question, isTwin: () => false, ...shared, ...accepting };
+  const services = { version: "test", clock, random: () => 0, question, isTwin: () => false, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
     const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
     group.policy.set(POLICY_PRESETS.standard);

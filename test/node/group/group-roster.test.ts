@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { unixMs } from "../../../src/core/clock.ts";
+import { PublicKey } from "../../../src/core/ids.ts";
 import type { RosterEntry } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../../src/core/roster/roster-log.ts";
@@ -100,4 +102,36 @@ test("of other histories as much is kept as may be, also after a restart, and no
     change: { op: "policy_change", policy: JSON.stringify("x".repeat(20_000)) },
   });
   expect([roster.learn([huge], []), roster.knows(huge.id)]).toEqual(["same", false]);
+});
+
+const change = fc.record({
+  op: fc.constantFrom("add", "remove"),
+  key: fc.integer({ min: 2, max: 5 }),
+  nodeId: fc.integer({ min: 90, max: 94 }),
+});
+
+test("members and authors after each change are those that a fresh look finds, ids and keys moved as they may", () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+      const { roster: store } = new MemoryGroupStore(GROUP);
+      const roster = new GroupRoster(store);
+      roster.append(createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1), nodeId: 92 }));
+      for (const { key: n, nodeId, op } of changes) {
+        const key = identity(n).publicKey;
+        const before = new Map(roster.members);
+        const held = roster.members;
+        try {
+          const made = { op, key, nodeId } as const;
+          roster.append(createRosterEntry({ log: roster.log, seed: FOUNDER.seed, nowMs: unixMs(2), change: made }));
+        } catch {
+          continue; // What the founder itself may not do.
+        }
+        expect(new Map(held)).toEqual(before);
+        const fresh = new GroupRoster(store);
+        expect(new Map(roster.members)).toEqual(new Map(fresh.members));
+        const keys = [2, 3, 4, 5].map((each) => PublicKey.fromBytes(identity(each).publicKey));
+        expect(keys.map((each) => roster.knowsAuthor(each))).toEqual(keys.map((each) => fresh.knowsAuthor(each)));
+      }
+    }),
+  );
 });

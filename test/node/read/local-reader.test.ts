@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { consumer_advance, consumer_lease, consumer_list } from "../../../src/node/operations/consumers.ts";
+import { context, search, stats } from "../../../src/node/operations/find.ts";
 import { inbox, message_find, mutes, thread } from "../../../src/node/operations/inbox.ts";
 import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../../../src/node/operations/mailbox.ts";
+import { roster_history } from "../../../src/node/operations/membership.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
@@ -53,10 +55,29 @@ const QUESTIONS: {
     (node, { first }) => node.call(members, { group_id: first.group_id }),
     (node, { second }) => node.call(members, { group_id: second.group_id }),
   ],
+  roster_history: [
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id }),
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id, before: 2, limit: 1 }),
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id, limit: 0 }),
+  ],
   topics: [
     (node, { first }) => node.call(topics, { group_id: first.group_id }),
     (node, { first }) => node.call(topics, { group_id: first.group_id, limit: 1 }),
     (node, { first }) => node.call(topics, { group_id: first.group_id, limit: 0 }),
+  ],
+  search: [
+    (node, { first }) => node.call(search, { group_id: first.group_id, query: "message", reserved: true }),
+    (node, { first }) => node.call(search, { group_id: first.group_id, query: "b", topic: "chat/general" }),
+    (node, { second }) => node.call(search, { group_id: second.group_id, query: "1", limit: 1 }),
+    (node) => node.call(search, { query: "a" }),
+  ],
+  context: [
+    (node, { first, id }) => node.call(context, { group_id: first.group_id, message_id: id, older: 1, newer: 1 }),
+    (node, { first }) => node.call(context, { group_id: first.group_id, message_id: MessageId.zero }),
+  ],
+  stats: [
+    (node, { first }) => node.call(stats, { group_id: first.group_id }),
+    (node, { second }) => node.call(stats, { group_id: second.group_id, reserved: true, limit: 1 }),
   ],
   inbox: [
     (node) => node.call(inbox, {}),

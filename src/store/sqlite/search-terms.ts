@@ -1,0 +1,46 @@
+import { sha256Hex } from "../../core/bytes/sha256.ts";
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
+import { indexedTopics, isReserved } from "../../core/policy/topic.ts";
+import { SEARCHED_CHARS_MAX, searchedPart, termsOf } from "../../core/search/words.ts";
+
+/**
+ * Ours. What stands in the index beside words, told from them by a character that no word has: topics, authors, and the words of messages
+ * whose topics are all reserved. When any of it changes, or what `core/search/words.ts` says, `TERMS_VERSION` does, and the index is made anew.
+ */
+export const TERMS_VERSION = 1;
+const [TOPIC, RESERVED, AUTHOR] = ["\ue000", "\ue001", "\ue002"];
+const TOPIC_HEX = 16;
+
+export interface IndexedText {
+  readonly author_node_id: number;
+  readonly topics: readonly string[];
+  readonly content: Uint8Array;
+}
+
+/** What a message is found by. */
+export function indexTermsOf({ author_node_id, content, topics }: IndexedText): string[] {
+  // No character of UTF-8 has more bytes; one that is cut is no letter.
+  const words = termsOf(searchedPart(decodeUtf8(content.subarray(0, 3 * SEARCHED_CHARS_MAX))));
+  const isHidden = topics.length > 0 && topics.every(isReserved);
+  const terms = isHidden ? [...words].map((word) => RESERVED + word) : [...words];
+  for (const topic of indexedTopics(topics)) terms.push(topicTerm(topic));
+  terms.push(authorTerm(author_node_id));
+  return terms;
+}
+
+export function topicTerm(topic: string): string {
+  return TOPIC + sha256Hex(topic).slice(0, TOPIC_HEX);
+}
+
+export function authorTerm(author: number): string {
+  return AUTHOR + author;
+}
+
+/** What FTS5 is asked for one word: no text of a user's is read as a question. */
+export function wordMatch(term: string, reserved: boolean): string {
+  return reserved ? `(${quoted(term)} OR ${quoted(RESERVED + term)})` : quoted(term);
+}
+
+export function quoted(term: string): string {
+  return `"${term.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,227 @@
+import { MessageId } from "../../core/ids.ts";
+import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import { isReserved, isTopic } from "../../core/policy/topic.ts";
+import type { MessageQuery, QueryPiece, StoredMessage } from "../group-store.ts";
+import type { CandidateQuery, IndexProgress, MessageSearch } from "../search-store.ts";
+import { checkLimit, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
+import { bucketOf, DOC_END, DOC_MIN, type DocBucket, docStart } from "./search-doc.ts";
+import { authorTerm, quoted, topicTerm, wordMatch } from "./search-terms.ts";
+import type { SqliteAhead } from "./sqlite-ahead.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import { STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
+import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
+
+/**
+ * Ours. Messages with the rarest of several terms that one piece holds against the others, divided by how many these are: two words that
+ * never stand together would have a whole moot looked through.
+ */
+const HELD_AGAINST = 4096;
+const HELD_AGAINST_MIN = 64;
+/** Ours. Messages of one millisecond that are put in order; of more, messages are looked at one by one. */
+const SORTED_MAX = 1024;
+
+const NO_ID = MessageId.zero;
+
+interface SearchParts {
+  readonly index: SqliteSearchIndex;
+  readonly ahead: SqliteAhead;
+  /** As `MessageStore.query`: the way without an index. */
+  readonly walk: (query: MessageQuery) => QueryPiece;
+}
+
+/** A message that is found: its number in the index, and in the log. */
+interface Hit {
+  readonly doc: bigint;
+  readonly seq: number;
+}
+
+/** Messages of one group by the words in them, from the index of `moot.sqlite`. */
+export class SqliteSearch implements MessageSearch {
+  readonly #file: SqliteFile;
+  readonly #rows: RowReader;
+  readonly #parts: SearchParts;
+  readonly #found: Sql;
+  readonly #nth: Sql;
+  readonly #place: Sql;
+  readonly #getSeq: Sql;
+
+  constructor(file: SqliteFile, parts: SearchParts) {
+    this.#file = file;
+    this.#rows = new RowReader(file.path, "search_docs");
+    this.#parts = parts;
+    this.#found = file.prepare(
+      `SELECT words.rowid, seq FROM search_terms AS words CROSS JOIN search_docs ON doc = words.rowid
+      WHERE words MATCH ?1 AND words.rowid < ?2 AND words.rowid >= ?3 ORDER BY words.rowid DESC LIMIT ?4`,
+      "bigint",
+    );
+    this.#nth = file.prepare(
+      `SELECT rowid FROM search_terms WHERE search_terms MATCH ?1 AND rowid < ?2 AND rowid >= ?3
+      ORDER BY rowid DESC LIMIT 1 OFFSET ?4`,
+      "bigint",
+    );
+    this.#place = file.prepare("SELECT timestamp, author, id FROM messages WHERE seq = ?1", "bigint");
+    this.#getSeq = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq = ?1`);
+  }
+
+  get isIndexed(): boolean {
+    return this.#parts.index.isReady && !this.#isLeftUnfinished;
+  }
+
+  progress(): IndexProgress | undefined {
+    return this.isIndexed ? this.#parts.index.progress() : undefined;
+  }
+
+  get isBehind(): boolean {
+    return this.#parts.index.isBehind;
+  }
+
+  index(): boolean {
+    return this.#parts.index.step();
+  }
+
+  candidates(query: CandidateQuery): QueryPiece {
+    checkLimit(query.limit);
+    return this.#file.snapshot(() => (this.isIndexed ? this.#piece(query) : this.#walk(query)));
+  }
+
+  /** Who only reads does not finish it. */
+  get #isLeftUnfinished(): boolean {
+    return this.#file.access === "read" && this.#parts.index.progress() !== undefined;
+  }
+
+  #walk({ author_node_id, from, limit, since, topic, until }: CandidateQuery): QueryPiece {
+    return this.#parts.walk({
+      order: "desc",
+      limit: Math.min(limit, QUERY_PLACES),
+      ...(author_node_id === undefined ? {} : { author_node_id }),
+      ...(from === undefined ? {} : { from }),
+      ...(since === undefined ? {} : { since }),
+      ...(until === undefined ? {} : { until }),
+      // Of others no pattern tells; they are told apart by whoever asks.
+      ...(topic === undefined || !isTopic(topic) ? {} : { topic }),
+    });
+  }
+
+  #piece(query: CandidateQuery): QueryPiece {
+    const { from, limit } = query;
+    const asked = matchesOf(query);
+    const lowest = query.since === undefined ? DOC_MIN : docStart(query.since);
+    const top = highest(query);
+    const floor = this.#floor(asked, lowest, top);
+    const match = asked.join(" AND ");
+    const hits = this.#hits(match, top, floor, limit + 1);
+    const isMore = hits.length > limit;
+    const found: StoredMessage[] = [];
+    let bytes = 0;
+    for (let at = 0; at < hits.length; ) {
+      const bucket = bucketOf(hits[at]!.doc);
+      const same = this.#ofBucket(hits, at, bucket, { match, isMore });
+      if (same === undefined)
+        return found.length > 0 ? upTo(found, this.#placeOf(hits[at - 1]!.seq)) : this.#walkIn(bucket, query);
+      while (at < hits.length && hits[at]!.doc >= bucket.start) at += 1;
+      for (const { place, seq } of this.#sorted(same, from)) {
+        if (!isWithin(place, query)) continue;
+        const message = this.#bySeq(seq);
+        bytes += message.canonical.length;
+        found.push(message);
+        if (found.length === limit || bytes >= QUERY_BYTES) return upTo(found, place);
+      }
+    }
+    // The last millisecond that was looked at was so to its end.
+    const { since } = isMore ? bucketOf(hits.at(-1)!.doc) : bucketOf(floor);
+    if ((!isMore && floor === lowest) || since === undefined) return { found, rest: undefined };
+    return upTo(found, { timestamp: since, author_node_id: 0, id: NO_ID });
+  }
+
+  /** From where on a piece looks: where the rarest of the terms has as many messages as are held against the others. */
+  #floor(asked: readonly string[], lowest: bigint, top: bigint): bigint {
+    if (asked.length === 1) return lowest;
+    const depth = Math.max(HELD_AGAINST_MIN, Math.floor(HELD_AGAINST / asked.length));
+    let floor = lowest;
+    for (const match of asked) {
+      const [doc] = this.#nth.row(match, top, lowest, depth) ?? [];
+      if (doc === undefined) return lowest;
+      const start = bucketOf(this.#rows.int64(doc, "doc")).start;
+      if (start > floor) floor = start;
+    }
+    return floor;
+  }
+
+  /** All of one millisecond, of which `hits` may have only the first; `undefined` where they are too many. */
+  #ofBucket(
+    hits: readonly Hit[],
+    at: number,
+    { start }: DocBucket,
+    { isMore, match }: { readonly isMore: boolean; readonly match: string },
+  ): Hit[] | undefined {
+    const end = hits.findIndex(({ doc }, index) => index > at && doc < start);
+    const same = hits.slice(at, end < 0 ? hits.length : end);
+    if (end < 0 && isMore) same.push(...this.#hits(match, same.at(-1)!.doc, start, SORTED_MAX + 1));
+    return same.length > SORTED_MAX ? undefined : same;
+  }
+
+  #walkIn({ since, start, until }: DocBucket, query: CandidateQuery): QueryPiece {
+    const within = {
+      ...query,
+      ...(since === undefined ? {} : { since: query.since !== undefined && query.since > since ? query.since : since }),
+      ...(until === undefined ? {} : { until: query.until !== undefined && query.until < until ? query.until : until }),
+    };
+    const piece = this.#walk(within);
+    if (piece.rest !== undefined || start <= DOC_MIN) return piece;
+    return { ...piece, rest: { timestamp: since!, author_node_id: 0, id: NO_ID } };
+  }
+
+  /** Newest first, strictly before `from`. */
+  #sorted(hits: readonly Hit[], from: TimePlace | undefined) {
+    const placed = hits.map(({ seq }) => ({ seq, place: this.#placeOf(seq) }));
+    const before = from === undefined ? placed : placed.filter(({ place }) => comparePlaces(place, from) < 0);
+    return before.sort((a, b) => comparePlaces(b.place, a.place));
+  }
+
+  #hits(match: string, below: bigint, floor: bigint, limit: number): Hit[] {
+    return this.#found.rows(match, below, floor, limit).map(([doc, seq]) => ({
+      doc: this.#rows.int64(doc, "doc"),
+      seq: this.#rows.number(seq, "seq", SEQ),
+    }));
+  }
+
+  /** Its place in views. */
+  #placeOf(seq: number): TimePlace {
+    const [timestamp, author, id] = this.#place.row(seq) ?? [];
+    return {
+      timestamp: this.#parts.ahead.arrivalOf(seq) ?? this.#rows.int64(timestamp, seq),
+      author_node_id: this.#rows.number(author, seq, { max: 0xffffffff }),
+      id: this.#rows.hex32(id, seq),
+    };
+  }
+
+  #bySeq(seq: number): StoredMessage {
+    return storedOf(this.#rows, this.#getSeq.row(seq) ?? [seq, null, null, null]);
+  }
+}
+
+/** What FTS5 is asked for, all of which a message has. */
+function matchesOf({ author_node_id, reserved, terms, topic }: CandidateQuery): string[] {
+  const withReserved = reserved || (topic !== undefined && isReserved(topic));
+  const matches = terms.map((term) => wordMatch(term, withReserved));
+  if (topic !== undefined) matches.push(quoted(topicTerm(topic)));
+  if (author_node_id !== undefined) matches.push(quoted(authorTerm(author_node_id)));
+  return matches;
+}
+
+/** Messages with this number or a higher one are not asked for. */
+function highest({ from, until }: CandidateQuery): bigint {
+  const byPlace = from === undefined ? DOC_END : bucketOf(docStart(from.timestamp)).end;
+  const byTime = until === undefined ? DOC_END : bucketOf(docStart(until - 1n)).end;
+  return byPlace < byTime ? byPlace : byTime;
+}
+
+/** Times share numbers, so that some are found that lie beyond. */
+function isWithin({ timestamp }: TimePlace, { since, until }: CandidateQuery): boolean {
+  return (since === undefined || timestamp >= since) && (until === undefined || timestamp < until);
+}
+
+function upTo(found: readonly StoredMessage[], rest: TimePlace): QueryPiece {
+  return { found, rest };
+}
