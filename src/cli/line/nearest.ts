@@ -1,3 +1,23 @@
+import { EntmootError } from "../../core/errors.ts";
+
+/** Ours. Characters of a word that a failure repeats. */
+const SHOWN_MAX = 80;
+
+/** The error for a word that is none of those that may be said, with the one it may have been meant for. */
+export function unknownWord(label: string, word: string, expected: readonly string[]): EntmootError {
+  const found = JSON.stringify(word.slice(0, SHOWN_MAX));
+  return new EntmootError(
+    "invalid_argument",
+    `${label}: expected one of ${expected.join(", ")}, found ${found}${didYouMean(word, expected)}`,
+  );
+}
+
+/** `; did you mean …?` where one of `candidates` is close to `word`, which need not be written small. */
+export function didYouMean(word: string, candidates: Iterable<string>, dash = ""): string {
+  const close = nearest(word.toLowerCase(), candidates);
+  return close === undefined || close === word ? "" : `; did you mean ${dash}${close}?`;
+}
+
 /** The candidate a mistyped word most likely meant, or `undefined` when none is close. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   // One slip in short words, one in three letters in long ones; more suggests nonsense.
