@@ -139,7 +139,7 @@ function check(checked: ReadBy, words: Reader): void {
       const choices = def.options?.join(" or ") ?? "nothing";
       throw new EntmootError(
         "invalid_argument",
-        `${command}: -${name} must be ${choices}, found ${JSON.stringify(value)}`,
+        `${command}: -${name} must be ${choices}, found ${JSON.stringify(value)}${didYouMean(String(value), def.options ?? [])}`,
       );
     }
   }
@@ -245,7 +245,7 @@ class Reader {
     }
     if (this.anyFlags) return false;
     const hint = command === "" ? "" : `; run "entmootd ${command} -help" for its flags`;
-    const close = didYouMean(name, this.#known.keys(), "-");
+    const close = didYouMean(name, [...this.#known.keys(), "help"], "-");
     throw new EntmootError("invalid_argument", `flag provided but not defined: -${name}${close}${hint}`);
   }
 

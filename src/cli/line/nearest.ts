@@ -18,20 +18,27 @@ export function didYouMean(word: string, candidates: Iterable<string>, dash = ""
   return close === undefined || close === word ? "" : `; did you mean ${dash}${close}?`;
 }
 
-/** The candidate a mistyped word most likely meant, or `undefined` when none is close. */
+/** The candidate a mistyped word most likely meant, or `undefined` when none is close: of equally close ones that which begins more alike. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   // One slip in short words, one in three letters in long ones; more suggests nonsense.
   let limit = Math.max(1, Math.floor(word.length / 3)) + 1;
   let best: string | undefined;
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) >= limit) continue;
+    if (Math.abs(candidate.length - word.length) > limit) continue;
     const distance = editDistance(word, candidate);
-    if (distance < limit) {
-      limit = distance;
-      best = candidate;
-    }
+    const isCloser = distance < limit || (best !== undefined && distance === limit);
+    if (!isCloser || (distance === limit && alike(word, candidate) <= alike(word, best!))) continue;
+    limit = distance;
+    best = candidate;
   }
   return best;
+}
+
+/** How many characters both begin with. */
+function alike(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */

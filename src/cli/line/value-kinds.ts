@@ -64,10 +64,13 @@ const KINDS: Readonly<Record<string, NamedKind>> = {
 
 /** Values that are words of somebody's own choice, or have a form that no list helps with. */
 const TEXTS = new Set(
-  "QUESTION TEXT NAME TAG WORD WORDS… JSON|- OP HEAD ID V OWNER/NAME HH:MM-HH:MM[,…]|off preset:NAME|none|file:PATH".split(
-    " ",
-  ),
+  "QUESTION TEXT NAME TAG WORD WORDS… JSON|- OP HEAD ID V OWNER/NAME HH:MM-HH:MM[,…]|off".split(" "),
 );
+
+/** Words that may be said where others may be too. */
+const SOME_WORDS: Readonly<Record<string, readonly string[]>> = {
+  "preset:NAME|none|file:PATH": ["preset:standard", "preset:relaxed", "none"],
+};
 
 const IS_WORD = /^[a-z][a-z_-]*$/;
 
@@ -81,6 +84,8 @@ export function valueKindOf(def: {
   const hint = def.valueHint ?? "";
   const kind = Object.hasOwn(KINDS, hint) ? KINDS[hint] : TEXTS.has(hint) ? "text" : undefined;
   if (kind !== undefined) return { kind, isList: hint.includes(",") };
+  const some = Object.hasOwn(SOME_WORDS, hint) ? SOME_WORDS[hint] : undefined;
+  if (some !== undefined) return { kind: "choice", words: some, onlyThese: false };
   // `on|off`, `DAYS|keep`: the words in small letters are those that may be said.
   const parts = hint.split("|");
   const words = parts.filter((part) => IS_WORD.test(part));
