@@ -13,6 +13,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost } from "../line/host-argument.ts";
+import { requireLink } from "../line/link-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "attach";
@@ -129,6 +130,7 @@ async function askedFor(
   before?: Attachment,
 ) {
   const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+  if (args.link !== undefined) requireLink(`${LABEL}: -link`, args.link);
   if (groupId !== undefined && args.link !== undefined) {
     throw new EntmootError("invalid_argument", `${LABEL}: expected one of -group and -link, found both`);
   }
