@@ -12,11 +12,18 @@ const PARTS = 10;
 export class ProgressDisplay implements Disposable {
   readonly #out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean };
   readonly #clock: Clock;
+  readonly #isDrawn: boolean;
   #drawn: SteadyMs | undefined;
   #part = -1;
   #open = false;
 
-  constructor(out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean }, clock: Clock) {
+  constructor(
+    out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean },
+    clock: Clock,
+    isDumb = process.env.TERM === "dumb",
+  ) {
+    // A terminal that knows no sequences gets lines, as a file does.
+    this.#isDrawn = out.isTTY === true && !isDumb;
     this.#out = out;
     this.#clock = clock;
   }
@@ -24,7 +31,7 @@ export class ProgressDisplay implements Disposable {
   /** `size` is above 0. */
   show(received: number, size: number): void {
     const done = received >= size;
-    if (this.#out.isTTY) {
+    if (this.#isDrawn) {
       const now = this.#clock.steady();
       if (!done && this.#drawn !== undefined && now - this.#drawn < REDRAW_MS) return;
       this.#drawn = now;

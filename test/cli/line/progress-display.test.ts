@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { ProgressDisplay } from "../../../src/cli/line/progress-display.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
-function shown(isTTY: boolean, use: (display: ProgressDisplay, clock: ManualClock) => void): string {
+function shown(isTTY: boolean, use: (display: ProgressDisplay, clock: ManualClock) => void, isDumb = false): string {
   let text = "";
   const write = (more: string) => {
     text += more;
@@ -11,7 +11,7 @@ function shown(isTTY: boolean, use: (display: ProgressDisplay, clock: ManualCloc
   const out = { isTTY, write };
   {
     const clock = new ManualClock();
-    using display = new ProgressDisplay(out as never, clock);
+    using display = new ProgressDisplay(out as never, clock, isDumb);
     use(display, clock);
   }
   return text;
@@ -48,4 +48,8 @@ test("a bar moves at most ten times a second, and once more when all is there", 
     }
   });
   expect(text.split("\r")).toHaveLength(1 + 10 + 1);
+});
+
+test("a terminal that knows no sequences gets lines", () => {
+  expect(shown(true, (display) => display.show(1, 4), true)).toBe("25 % of 0.0 MB (0.0)\n");
 });
