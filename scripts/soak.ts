@@ -30,6 +30,8 @@ const LOAD_SUITES = [
 ];
 /** One seed may take so long in the simulation. */
 const SIMULATION_MAX_MS = 600_000;
+/** Members compare every half minute, and each of two that have one key is asked in its turn. */
+const TWICE_MAX_MS = 300_000;
 
 const USAGE = `usage: npm run soak [-- MINUTES]
 
@@ -45,7 +47,7 @@ interface Budget {
 async function soak(minutes: number, signal: AbortSignal): Promise<void> {
   const budget = { endsAt: performance.now() + minutes * 60_000, signal };
   const given = process.env.SEED;
-  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0, hosts: 0 };
+  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0, restored: 0, hosts: 0 };
   do {
     const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
     const result = await kill(seed, budget);
@@ -56,6 +58,8 @@ async function soak(minutes: number, signal: AbortSignal): Promise<void> {
     total.underLoad += await testUnderLoad(budget);
     if (isOver(budget)) break;
     if (await simulate(budget)) total.simulations += 1;
+    if (isOver(budget)) break;
+    if (await runTwice(budget)) total.restored += 1;
     if (isOver(budget)) break;
     if (await askHosts(budget)) total.hosts += 1;
   } while (!isOver(budget));
@@ -100,6 +104,13 @@ async function simulate(budget: Budget): Promise<boolean> {
   say("simulation, SOAK=1: each failure has its SEED in the title");
   const args = ["test/simulation", "--timeout", `${SIMULATION_MAX_MS}`];
   return passes("simulation", { args, env: { SOAK: "1" } }, budget);
+}
+
+/** A founder restored beside itself, until members have told both: minutes of waiting for comparisons. */
+async function runTwice(budget: Budget): Promise<boolean> {
+  say("a founder restored beside itself, SOAK=1");
+  const args = ["test/process/care.test.ts", "--timeout", `${TWICE_MAX_MS}`];
+  return passes("restored", { args, env: { SOAK: "1" } }, budget);
 }
 
 /** What hosts do, seen with those that are installed. */

@@ -170,13 +170,12 @@ function failed(nodeId: number, failure: ProbeRow["failure"], error: string): Pr
   return { ...NOTHING_SAID, node_id: nodeId, ok: false, failure, error };
 }
 
+/** In a word; what a peer says that is no answer is its own fault, and it was reached. */
 function wordOf(error: EntmootError): ProbeRow["failure"] {
-  if (error instanceof PeerRefusal) {
-    if (error.code === "not_member") return "stranger";
-    return error.code === "unknown_frame" || error.code === "unsupported" ? "unsupported" : "refused";
-  }
-  if (error.code === "unsupported" || error.code === "unknown_frame") return "unsupported";
-  return failureOf(error) === "timeout" ? "timeout" : "unreachable";
+  if (error instanceof PeerRefusal && error.code === "not_member") return "stranger";
+  if (error.code === "unknown_frame" || error.code === "unsupported") return "unsupported";
+  const failure = failureOf(error);
+  return failure === "timeout" || failure === "refused" ? failure : "unreachable";
 }
 
 /** What a peer says its clock shows; nothing where that is no time of ours to tell. */

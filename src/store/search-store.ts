@@ -44,17 +44,26 @@ export interface MessageSearch {
 }
 
 /** Messages counted, and the bytes of their canonical forms. */
-export interface Tally {
+export interface MessageTally {
   messages: number;
   bytes: number;
 }
 
+/** A message as it is counted. */
+export interface CountedMessage {
+  readonly author: number;
+  /** As views have it. */
+  readonly timestamp: bigint;
+  readonly topics: readonly string[];
+  readonly bytes: number;
+}
+
 /** What is counted of the hours asked for. */
 export interface MessageStats {
-  readonly authors: ReadonlyMap<number, Tally>;
-  readonly topics: ReadonlyMap<string, Tally>;
+  readonly authors: ReadonlyMap<number, MessageTally>;
+  readonly topics: ReadonlyMap<string, MessageTally>;
   /** By the first hour of each step; steps in which nothing was said are left out. */
-  readonly steps: ReadonlyMap<number, Tally>;
+  readonly steps: ReadonlyMap<number, MessageTally>;
   /** Whether there were more authors or topics than are counted one by one; those used least are left out. */
   readonly isCut: boolean;
 }

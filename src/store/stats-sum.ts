@@ -1,15 +1,15 @@
 import { SaltedMap } from "../core/salted-map.ts";
-import type { Tally } from "./search-store.ts";
+import type { MessageTally } from "./search-store.ts";
 
 /** Ours. Authors, and topics, that are counted one by one; past that those with the fewest messages go. */
 const COUNTED_MAX = 65_536;
 
 /** Sums by key, of which members choose as many as they like. */
 export class StatsSum<Key extends string | number> {
-  #sums = new SaltedMap<Key, Tally>();
+  #sums = new SaltedMap<Key, MessageTally>();
   #isCut = false;
 
-  get sums(): ReadonlyMap<Key, Tally> {
+  get sums(): ReadonlyMap<Key, MessageTally> {
     return new Map(this.#sums);
   }
 

@@ -15,11 +15,15 @@ export type NamesOfMembers = ReadonlyMap<number, string>;
 
 /** A message that was found as programs read it: that of `query`, and what of it was found. */
 export function foundJson(result: SearchResult) {
-  return { ...messageLine(result), snippet: result.snippet };
+  return { ...messageLine({ ...result, place: "" }), seq: result.seq, snippet: result.snippet };
 }
 
 /** A message for people: which, when, who and under what on one line, and below it what was said, or `words` of it. */
-export function saidText(row: MessageRow, names: NamesOfMembers, { mark = "", words }: SaidHow = {}): string {
+export function saidText(
+  row: Omit<MessageRow, "place">,
+  names: NamesOfMembers,
+  { mark = "", words }: SaidHow = {},
+): string {
   const { author, content, id, timestamp, topics } = row.message;
   const name = names.get(author.pilot_node_id) ?? "";
   const who =

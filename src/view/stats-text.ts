@@ -14,13 +14,13 @@ const DAY_MS = 86_400_000;
 const EIGHTHS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /** What is counted of a time. */
-interface Counted {
+interface PlotCount {
   readonly messages: number;
   readonly bytes: number;
 }
 
 /** A step of a plot. */
-export interface PlotStep extends Counted {
+export interface PlotStep extends PlotCount {
   readonly startMs: number;
   readonly endMs: number;
 }
@@ -28,7 +28,7 @@ export interface PlotStep extends Counted {
 /** Counts as programs read them. Keys ascending; rates are messages and bytes a day over the time that is counted. */
 export function statsJson(stats: StatsAnswer, names: NamesOfMembers) {
   const { bytes, messages } = stats;
-  const rates = (counted: Counted) => {
+  const rates = (counted: PlotCount) => {
     const of = perDay(counted, stats);
     return { bytes: counted.bytes, bytes_per_day: of.bytes, messages: counted.messages, messages_per_day: of.messages };
   };
@@ -69,15 +69,15 @@ export function statsLines(stats: StatsAnswer, names: NamesOfMembers, moot: stri
   return [head, "", ...plotLines(stats), "", ...tableLines("author", authors, stats), ...topicLines(topics, stats)];
 }
 
-function topicLines(topics: readonly Named[], stats: StatsAnswer): string[] {
+function topicLines(topics: readonly NamedCount[], stats: StatsAnswer): string[] {
   return topics.length === 0 ? [] : ["", ...tableLines("topic", topics, stats)];
 }
 
-interface Named extends Counted {
+interface NamedCount extends PlotCount {
   readonly name: string;
 }
 
-function tableLines(of: string, rows: readonly Named[], stats: StatsAnswer): string[] {
+function tableLines(of: string, rows: readonly NamedCount[], stats: StatsAnswer): string[] {
   const most = Math.max(1, ...rows.map(({ messages }) => messages));
   const cells = rows.map((row) => {
     const rate = perDay(row, stats).messages;
@@ -132,7 +132,7 @@ export function plotSteps({ since_ms, step_ms, steps, until_ms }: StatsAnswer, m
 }
 
 /** Over the time that is counted, to a hundredth. */
-function perDay({ bytes, messages }: Counted, { since_ms, until_ms }: StatsAnswer): Counted {
+function perDay({ bytes, messages }: PlotCount, { since_ms, until_ms }: StatsAnswer): PlotCount {
   const days = Math.max(Number(until_ms - since_ms), 3_600_000) / DAY_MS;
   return { messages: Math.round((messages / days) * 100) / 100, bytes: Math.round(bytes / days) };
 }

@@ -1,26 +1,17 @@
 import { expect } from "bun:test";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { AppServer } from "./app-server.ts";
+import { attachScene } from "./attach-scene.ts";
 import { Codex, codexHome } from "./codex.ts";
 import { hostFacts } from "./host-facts.ts";
-import type { HostHome } from "./host-home.ts";
 import { answered } from "./host-moot.ts";
 import { HostTerminal } from "./host-terminal.ts";
 import { Opencode, opencodeHome } from "./opencode.ts";
-import { StubModel } from "./stub/stub-model.ts";
-
-/** Where a person types `entmootd` beside that host. */
-function besideHost(home: HostHome, main: DaemonNode) {
-  const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
-  return { cwd: home.project, env };
-}
 
 /** A key at the end of a turn is taken for one that interrupts it. */
 async function quitWhenIdle(codex: Codex): Promise<void> {
@@ -36,12 +27,8 @@ hostFacts(import.meta, () => {
     missingHost("codex") ?? screen,
     "one command lets a Codex that runs hear the local moot, in its folder alone",
     async () => {
-      using folder = new TemporaryDirectory();
-      await using main = new DaemonNode(folder.path, "main");
-      await main.serve();
-      using model = new StubModel();
-      await using home = codexHome(model);
-      const here = besideHost(home, main);
+      await using scene = await attachScene(codexHome);
+      const { here, home, main, model } = scene;
       const user = join(home.path, "config.toml");
       const project = join(home.project, ".codex/config.toml");
       const before = readFileSync(user, "utf8");
@@ -88,12 +75,8 @@ hostFacts(import.meta, () => {
     missingHost("opencode") ?? screen,
     "one command lets opencode hear the local moot, and one takes it back",
     async () => {
-      using folder = new TemporaryDirectory();
-      await using main = new DaemonNode(folder.path, "main");
-      await main.serve();
-      using model = new StubModel();
-      await using home = opencodeHome(model);
-      const here = besideHost(home, main);
+      await using scene = await attachScene(opencodeHome);
+      const { here, home, main, model } = scene;
       const attached = await main.ask(["attach", "opencode"], here);
       expect(attached).toMatchObject({ event: "attached", host: "opencode", voice: "opencode-project", running: null });
       model.answer("This is a test", { call: "entmoot_ack", with: { id: attached.test.message_id } });
@@ -119,12 +102,8 @@ hostFacts(import.meta, () => {
     missingHost("opencode") ?? screen,
     "an opencode that runs with a port hears the moot at once by -url",
     async () => {
-      using folder = new TemporaryDirectory();
-      await using main = new DaemonNode(folder.path, "main");
-      await main.serve();
-      using model = new StubModel();
-      await using home = opencodeHome(model);
-      const here = besideHost(home, main);
+      await using scene = await attachScene(opencodeHome);
+      const { here, home, main, model } = scene;
       await using opencode = await Opencode.start(home);
 
       // Without its address it is seen, and told as one that hears nothing yet.

@@ -2,12 +2,11 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
-import { DaemonNode, eventually } from "../support/daemon.ts";
+import { eventually } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { attachScene } from "./attach-scene.ts";
 import { Claude, claudeHome } from "./claude.ts";
-import { StubModel } from "./stub/stub-model.ts";
 
 /** Its own record names the message once it has taken it, and says a moment later that it is in the conversation. */
 const HEARD = ["delivered", "read", "acked"];
@@ -19,13 +18,8 @@ inNetns(import.meta, () => {
     missing,
     "one command lets Claude Code hear the local moot, whether it runs or not, and one takes it back byte for byte",
     async () => {
-      using folder = new TemporaryDirectory();
-      await using main = new DaemonNode(folder.path, "main");
-      await main.serve();
-      using model = new StubModel();
-      await using home = claudeHome(model);
-      const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
-      const here = { cwd: home.project, env };
+      await using scene = await attachScene(claudeHome);
+      const { here, home, main, model } = scene;
       const config = join(home.path, ".claude.json");
       // Its own first command makes what it keeps there.
       await home.run(["mcp", "list"]);

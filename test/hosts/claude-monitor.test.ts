@@ -1,20 +1,18 @@
 import { expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { attachScene } from "./attach-scene.ts";
 import { Claude, claudeHome } from "./claude.ts";
 import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { answered, deliveries, killOurServers, listening, nothingWaits, stateOf } from "./host-moot.ts";
 import { noteSeen } from "./seen.ts";
-import { StubModel } from "./stub/stub-model.ts";
-
-const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
+import { CLAUDE_ALLOWED } from "./woken-hosts.ts";
 
 /** Every file below `folder` and what is in it, but for what the host notes of each of its runs. */
 function filesBelow(folder: string): Record<string, string> {
@@ -37,7 +35,7 @@ inNetns(import.meta, () => {
     missing,
     "where its inbox is closed Claude Code hears its moot by the monitor of a plugin, which detach takes back byte for byte",
     async () => {
-      await using scene = await attachScene();
+      await using scene = await attachScene(claudeHome);
       const { here, home, main, model } = scene;
       setInbound(home, "refuse");
       // Its own first command makes what it keeps there.
@@ -64,7 +62,7 @@ inNetns(import.meta, () => {
       const say = (words: string) => main.ask(["publish", "-topic", "chat", "-content", `@${local_node_id} ${words}`]);
 
       // Its first start hears the test.
-      await using claude = await Claude.start(home, ALLOWED);
+      await using claude = await Claude.start(home, CLAUDE_ALLOWED);
       expect(await model.saw("This is a test")).toMatchObject({ turns: 1, times: 1 });
       await listening(elm);
       expect((await deliveries(elm)).listeners).toMatchObject([{ door: "claude monitor", can_look: true }]);
@@ -105,7 +103,7 @@ inNetns(import.meta, () => {
       expect(await claude.quit()).toBe(0);
       await listening(elm, 0);
       const closed = await say("are you back?");
-      await using again = await Claude.start(home, ALLOWED);
+      await using again = await Claude.start(home, CLAUDE_ALLOWED);
       expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
       await again.idle();
       await nothingWaits(elm);
@@ -129,13 +127,13 @@ inNetns(import.meta, () => {
     missing,
     "where a session shows nothing of the test the monitor is set up in the same go, and -door inbox takes it back",
     async () => {
-      await using scene = await attachScene();
+      await using scene = await attachScene(claudeHome);
       const { here, home, main, model } = scene;
       await home.run(["mcp", "list"]);
       await main.ask(["attach", "claude", "-as", "elm", "-test=false"], here);
       const elm = new DaemonNode(join(main.data, "voices"), "elm");
       // What is said on its command line no file shows.
-      const refusing = [...ALLOWED, "--settings", '{"crossSessionInbound":"refuse"}'];
+      const refusing = [...CLAUDE_ALLOWED, "--settings", '{"crossSessionInbound":"refuse"}'];
       await using claude = await Claude.start(home, refusing);
       await listening(elm);
       const { door, running, skipped, test } = await main.ask(["attach", "claude"], here);
@@ -174,16 +172,3 @@ inNetns(import.meta, () => {
     },
   );
 });
-
-/** A daemon, and a home of Claude Code beside which a person types `entmootd`. */
-async function attachScene() {
-  await using opening = new AsyncDisposableStack();
-  const { path } = opening.use(new TemporaryDirectory());
-  const main = opening.use(new DaemonNode(path, "main"));
-  await main.serve();
-  const model = opening.use(new StubModel());
-  const home = opening.use(claudeHome(model));
-  const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
-  const opened = opening.move();
-  return { here: { cwd: home.project, env }, home, main, model, [Symbol.asyncDispose]: () => opened.disposeAsync() };
-}

@@ -1,14 +1,12 @@
 import { expect } from "bun:test";
 import { missingHost } from "../../scripts/hosts/install.ts";
-import { BINARY } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { Claude, claudeHome } from "./claude.ts";
+import { Claude } from "./claude.ts";
 import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits, stateOf } from "./host-moot.ts";
 import { noteSeen } from "./seen.ts";
-
-const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
+import { CLAUDE_ALLOWED, WOKEN_HOSTS } from "./woken-hosts.ts";
 
 inNetns(import.meta, () => {
   const missing = missingHost("claude") ?? missingHost("screen");
@@ -17,14 +15,10 @@ inNetns(import.meta, () => {
     missing,
     "a message of a moot is one turn of a running Claude Code, and its answer reaches who asked",
     async () => {
-      await using moot = await hostMoot(async (stub, node) => {
-        const made = claudeHome(stub);
-        const entry = ["entmoot", "-e", `ENTMOOT_DATA=${node.data}`, "--", BINARY, "mcp"];
-        await made.run(["mcp", "add", "--scope", "user", ...entry]);
-        return made;
-      });
+      const { home: homeOf } = WOKEN_HOSTS.claude;
+      await using moot = await hostMoot((stub, { data }) => homeOf(stub, () => ({ ENTMOOT_DATA: data })));
       const { elm, home, model, say } = moot;
-      await using claude = await Claude.start(home, ALLOWED);
+      await using claude = await Claude.start(home, CLAUDE_ALLOWED);
       await listening(elm);
 
       const { asked, seen } = await askedAndAnswered(moot);
@@ -64,7 +58,7 @@ inNetns(import.meta, () => {
       await listening(elm, 0);
       const closed = await say("are you back?");
       await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
-      await using again = await Claude.start(home, ALLOWED);
+      await using again = await Claude.start(home, CLAUDE_ALLOWED);
       expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
       await again.idle();
       await nothingWaits(elm);

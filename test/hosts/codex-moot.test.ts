@@ -1,15 +1,14 @@
 import { expect } from "bun:test";
-import { appendFileSync, mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
-import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { AppServer } from "./app-server.ts";
-import { Codex, codexHome } from "./codex.ts";
+import { Codex } from "./codex.ts";
 import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import {
@@ -17,6 +16,7 @@ import {
   askedAndAnswered,
   deliveries,
   hostMoot,
+  killedOnceGiven,
   killOurServers,
   listening,
   nothingWaits,
@@ -24,23 +24,10 @@ import {
 } from "./host-moot.ts";
 import { noteSeen } from "./seen.ts";
 import type { StubModel } from "./stub/stub-model.ts";
+import { WOKEN_HOSTS } from "./woken-hosts.ts";
 
-/** Codex with our server among its own, as set-up adds it; its user lets it answer unasked. */
-async function homeOf(
-  model: StubModel,
-  node: DaemonNode,
-  told: (home: HostHome) => string = ({ path }) => path,
-): Promise<HostHome> {
-  const home = codexHome(model);
-  const env = { ENTMOOT_DATA: node.data, ENTMOOT_HOST: "codex", CODEX_HOME: told(home) };
-  const variables = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
-  await home.run(["mcp", "add", "entmoot", ...variables, "--", BINARY, "mcp"]);
-  appendFileSync(
-    join(home.path, "config.toml"),
-    '\n[mcp_servers.entmoot.tools.entmoot_reply]\napproval_mode = "approve"\n',
-  );
-  return home;
-}
+const homeOf = (model: StubModel, { data }: DaemonNode) =>
+  WOKEN_HOSTS.codex.home(model, () => ({ ENTMOOT_DATA: data }));
 
 /**
  * Stands between our server and Codex's: kills the one that began a turn before it hears that the turn was taken, once. Gives
@@ -169,31 +156,15 @@ inNetns(import.meta, () => {
     "a bridge that is killed once its turn began leaves neither a loss nor a second turn",
     async () => {
       let door: KillingDoor | undefined;
-      const between = (made: HostHome) => {
-        door = new KillingDoor(made);
-        return door.folder;
-      };
-      await using moot = await hostMoot((stub, node) => homeOf(stub, node, between));
-      const { elm, home, model, say } = moot;
+      await using moot = await hostMoot((model, { data }) =>
+        WOKEN_HOSTS.codex.home(model, (made) => {
+          door = new KillingDoor(made);
+          return { ENTMOOT_DATA: data, CODEX_HOME: door.folder };
+        }),
+      );
       using killing = door!;
-      const codex = await Codex.start(home);
-      await listening(elm);
-      await say("only once, please");
-      await model.saw("only once, please");
-      await eventually("the end of the bridge", () => killing.hasKilled || undefined);
-      await listening(elm, 0);
-      expect((await deliveries(elm)).waiting).toMatchObject([{ state: "handed" }]);
-      await codex.quit();
-
       // Another conversation's bridge finds it in the record of the first, and hands over what comes next.
-      await using again = await Codex.start(home);
-      await listening(elm);
-      await nothingWaits(elm);
-      await say("and now this");
-      expect(await model.saw("and now this")).toMatchObject({ turns: 1, times: 1 });
-      await nothingWaits(elm);
-      expect(model.seen("only once, please")).toMatchObject({ turns: 1, times: 1 });
-      await again.quit();
+      await killedOnceGiven(moot, { start: () => Codex.start(moot.home), hasKilled: () => killing.hasKilled });
     },
   );
 });

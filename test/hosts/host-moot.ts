@@ -9,6 +9,7 @@ import { eventually } from "../support/eventually.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import type { HostHome } from "./host-home.ts";
 import { StubModel } from "./stub/stub-model.ts";
+import type { WokenHost } from "./woken-hosts.ts";
 
 /** Two daemons in one moot. */
 export interface TwoDaemons extends AsyncDisposable {
@@ -69,6 +70,34 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
   await answered(oak, message_id);
   return { asked: message_id, seen };
+}
+
+interface Killed {
+  /** Starts the host, with what kills its bridge between the two. */
+  readonly start: () => Promise<WokenHost>;
+  readonly hasKilled: () => boolean;
+}
+
+/** The bridge of a host is killed once its turn began: that is neither lost nor given again when the host is started anew. */
+export async function killedOnceGiven({ elm, model, say }: HostMoot, { hasKilled, start }: Killed): Promise<void> {
+  const once = { turns: 1, times: 1 };
+  await using first = await start();
+  await listening(elm);
+  await say("only once, please");
+  await model.saw("only once, please");
+  await eventually("the end of the bridge", () => hasKilled() || undefined);
+  await listening(elm, 0);
+  expect((await deliveries(elm)).waiting).toMatchObject([{ state: "handed" }]);
+  await first.quit();
+
+  await using again = await start();
+  await listening(elm);
+  await nothingWaits(elm);
+  await say("and now this");
+  expect(await model.saw("and now this")).toMatchObject(once);
+  await nothingWaits(elm);
+  expect(model.seen("only once, please")).toMatchObject(once);
+  await again.quit();
 }
 
 /** The servers of tools, and the monitors, of ours that a host with this home started. */

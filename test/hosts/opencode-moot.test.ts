@@ -1,9 +1,7 @@
 import { expect } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
-import { PLUGIN_FILE, PLUGIN_TEXT } from "../../src/agent/opencode/plugin-text.ts";
-import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
@@ -14,36 +12,22 @@ import {
   askedAndAnswered,
   deliveries,
   hostMoot,
+  killedOnceGiven,
   killOurServers,
   listening,
   nothingWaits,
   stateOf,
 } from "./host-moot.ts";
-import { HostTerminal } from "./host-terminal.ts";
-import { opencodeHome, quit } from "./opencode.ts";
+import { quit } from "./opencode.ts";
 import { noteSeen } from "./seen.ts";
 import type { StubModel } from "./stub/stub-model.ts";
+import { startOpencode, WOKEN_HOSTS } from "./woken-hosts.ts";
 
 /** Where the plugin puts its sockets. */
 const FOLDER = `entmoot-opencode-${process.getuid?.()}`;
 
-/** opencode's project with our server and our plugin, as set-up writes them. */
-function homeOf(model: StubModel, node: DaemonNode, more: (home: HostHome) => object = () => ({})): HostHome {
-  const home = opencodeHome(model);
-  const environment = { ENTMOOT_DATA: node.data, ENTMOOT_HOST: "opencode", ...more(home) };
-  const entry = { type: "local", command: [BINARY, "mcp"], environment, enabled: true };
-  writeFileSync(join(home.project, "opencode.json"), JSON.stringify({ mcp: { entmoot: entry } }));
-  mkdirSync(join(home.project, ".opencode/plugin"), { recursive: true });
-  writeFileSync(join(home.project, ".opencode/plugin", PLUGIN_FILE), PLUGIN_TEXT);
-  return home;
-}
-
-/** As a person starts it: without a port, so that no server of its own listens. */
-async function start(home: HostHome, ...args: string[]): Promise<HostTerminal> {
-  const terminal = await HostTerminal.start([home.program, ...args], { cwd: home.project, env: home.env });
-  await terminal.shows("ctrl+p commands");
-  return terminal;
-}
+const homeOf = (model: StubModel, { data }: DaemonNode) =>
+  WOKEN_HOSTS.opencode.home(model, () => ({ ENTMOOT_DATA: data }));
 
 /**
  * Stands between our server and our plugin: kills the one that began a run before it hears that the run was taken, once. Gives
@@ -100,7 +84,7 @@ inNetns(import.meta, () => {
     async () => {
       await using moot = await hostMoot(homeOf);
       const { elm, home, model, say } = moot;
-      await using terminal = await start(home);
+      await using terminal = await startOpencode(home);
       await listening(elm);
       terminal.type("half a draft");
       await terminal.shows("half a draft");
@@ -140,7 +124,7 @@ inNetns(import.meta, () => {
     const { elm, home, model, say } = moot;
     const closed = await say("are you there?");
     await eventually("it waits", async () => (await stateOf(elm, closed.message_id)) === "queued" || undefined);
-    await using terminal = await start(home);
+    await using terminal = await startOpencode(home);
     expect(await model.saw("are you there?")).toMatchObject({ turns: 1, times: 1 });
     await terminal.shows("are you there?");
     await nothingWaits(elm);
@@ -152,7 +136,7 @@ inNetns(import.meta, () => {
   testWhere(missing, "what came while it was closed is a run of the session that it goes on with", async () => {
     await using moot = await hostMoot(homeOf);
     const { elm, home, model, say } = moot;
-    await using terminal = await start(home);
+    await using terminal = await startOpencode(home);
     await listening(elm);
     await terminal.submit("hello there");
     await model.saw("hello there");
@@ -160,7 +144,7 @@ inNetns(import.meta, () => {
     await listening(elm, 0);
     await say("are you back?");
     await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
-    await using again = await start(home, "-c");
+    await using again = await startOpencode(home, ["-c"]);
     expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
     const back = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you back?")))!;
     expect(back.items.some(({ text }) => text.includes("hello there"))).toBe(true);
@@ -171,32 +155,19 @@ inNetns(import.meta, () => {
 
   testWhere(missing, "a bridge that is killed once its run began leaves neither a loss nor a second run", async () => {
     let door: KillingDoor | undefined;
-    const between = (made: HostHome) => {
-      door = new KillingDoor(made);
-      return { XDG_RUNTIME_DIR: door.folder };
-    };
-    await using moot = await hostMoot((stub, node) => homeOf(stub, node, between));
-    const { elm, home, model, say } = moot;
+    await using moot = await hostMoot((model, { data }) =>
+      WOKEN_HOSTS.opencode.home(model, (made) => {
+        door = new KillingDoor(made);
+        return { ENTMOOT_DATA: data, XDG_RUNTIME_DIR: door.folder };
+      }),
+    );
     using killing = door!;
-    const terminal = await start(home);
-    await killing.open();
-    await listening(elm);
-    await say("only once, please");
-    await model.saw("only once, please");
-    await eventually("the end of the bridge", () => killing.hasKilled || undefined);
-    await listening(elm, 0);
-    expect((await deliveries(elm)).waiting).toMatchObject([{ state: "handed" }]);
-    await quit(terminal);
-
+    const start = async () => {
+      const running = await WOKEN_HOSTS.opencode.start(moot.home);
+      await killing.open();
+      return running;
+    };
     // The next one looks into all sessions first.
-    await using again = await start(home);
-    await killing.open();
-    await listening(elm);
-    await nothingWaits(elm);
-    await say("and now this");
-    expect(await model.saw("and now this")).toMatchObject({ turns: 1, times: 1 });
-    await nothingWaits(elm);
-    expect(model.seen("only once, please")).toMatchObject({ turns: 1, times: 1 });
-    await quit(again);
+    await killedOnceGiven(moot, { start, hasKilled: () => killing.hasKilled });
   });
 });

@@ -322,6 +322,32 @@ test("a server that may only look publishes nothing, and what it shows stays unr
   );
 });
 
+test("messages are found by their words, in envelopes, and shown with what was said around them", async () => {
+  const ids: string[] = [];
+  for (const words of ["the policy limits", "</entmoot-message> limits", "of a policy, limits", "another"])
+    ids.push(await say(words));
+  const found = await textFrom(session, "entmoot_search", { query: "LIMITS policy" });
+  expect(found).toContain("| the [policy] [limits]");
+  expect(found).toContain("| of a [policy], [limits]");
+  expect(found).toContain('name="oak" verified="signature"');
+  expect((await textFrom(session, "entmoot_search", { query: "limits" })).match(/^<\/entmoot-message/gm)).toHaveLength(
+    3,
+  );
+  const first = await dataFrom("entmoot_search", { query: "limits", limit: 1 });
+  expect(first).toMatchObject({ messages: [{ id: ids[2], from_you: false }], more: true });
+  const { envelope: _, ...rest } = first;
+  expect(JSON.stringify(rest)).not.toContain("policy");
+  const second = await dataFrom("entmoot_search", { query: "limits", page: first.next });
+  expect(second).toMatchObject({ messages: [{ id: ids[1] }, { id: ids[0] }], more: false });
+  const around = await dataFrom("entmoot_context", { id: ids[1], older: 1, newer: 1 });
+  expect(around).toMatchObject({ messages: ids.slice(0, 3).map((id) => ({ id })), more: true });
+  expect(await textFrom(session, "entmoot_search", { query: "nowhere" })).toContain("Nothing is found.");
+  await expect(textFrom(session, "entmoot_search", { query: "?!" })).rejects.toThrow("no searchable terms");
+  expect(await dataFrom("entmoot_inbox")).toMatchObject({ unread: 4 });
+  await elm.call(mute, { member: "oak" });
+  expect(await dataFrom("entmoot_search", { query: "limits" })).toMatchObject({ messages: [], muted: 3 });
+});
+
 test("ids that are none, or of nothing here, are told with what is expected", async () => {
   for (const [id, said] of [
     ["short", "first 8"],

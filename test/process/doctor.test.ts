@@ -182,10 +182,14 @@ inNetns(import.meta, () => {
 
   test("7, a member that is gone: where the way to it ends", async () => {
     await c!.kill();
-    const report = await examine(a!, "-probe", "-group", group_id, "-timeout", "1s");
-    expect(findings(report).get("route_timeout")).toMatchObject({ layer: "dial", state: "failed" });
-    const row = report.groups[0]!.peers.find(({ diagnosis }) => diagnosis === "route_timeout")!;
-    expect(row).toMatchObject({ route: "none", probe: "route_timeout", layers: { address: "ok", answer: "unknown" } });
+    // A connection that nobody closed counts for some seconds: until then it is the answer that is missing.
+    const row = await eventually("nobody to be dialled", async () => {
+      const { groups } = await examine(a!, "-probe", "-group", group_id, "-timeout", "1s");
+      const late = groups[0]!.peers.find(({ diagnosis }) => diagnosis === "route_timeout")!;
+      expect(late).toMatchObject({ probe: "route_timeout", layer_failed: expect.stringMatching(/^(dial|answer)$/) });
+      return late.layers.dial === "failed" ? late : undefined;
+    });
+    expect(row).toMatchObject({ route: "none", layers: { address: "ok", answer: "unknown" } });
     expect(row.next_command).toContain(`peers -group ${group_id} -probe -timeout 30s`);
   });
 
@@ -195,6 +199,7 @@ inNetns(import.meta, () => {
     await a!.serve();
     await using copy = new DaemonNode(home.path, "copy", { env: { ENTMOOT_IROH_PORT: "0" } });
     await copy.ask(["roster", "add", "-group", group_id, "-pubkey", keyOf(8), "-alone"]);
+    await a!.ask(["roster", "add", "-group", group_id, "-pubkey", keyOf(9), "-alone"]);
     await copy.serve();
     // Both ask the member in turns, so one of them is told by its own probe.
     const twin = await eventually("the twin", async () => {
@@ -202,14 +207,17 @@ inNetns(import.meta, () => {
       return both.flatMap((report) => findings(report).get("identity_twin") ?? [])[0];
     });
     expect(twin).toMatchObject({ layer: "identity", state: "failed", next_command: expect.stringMatching(/ stop$/) });
+    const seen = await named(b!, "roster_forked", "-group", group_id, "-probe", "-timeout", "300ms");
+    expect(seen).toMatchObject({ layer: "roster", state: "failed", next_command: expect.stringMatching(/ info$/) });
     await copy.end();
-    await a!.run(["roster", "add", "-group", group_id, "-pubkey", keyOf(9), "-alone"]);
+    // Whom a daemon meets that starts is compared with at once.
+    await a!.end();
+    await a!.serve();
     const fork = await named(a!, "roster_forked", "-group", group_id, "-probe", "-timeout", "300ms");
     expect(fork).toMatchObject({ layer: "roster", state: "failed" });
     const [, heal] = fork.next_command!.split(`${shellQuote(a!.data)} `);
     expect(heal).toMatch(/^roster heal -group \S+ -keep \S+ -dry-run$/);
     expect(await a!.ask(heal!.split(" "))).toMatchObject({ dry_run: true, fork: expect.anything() });
-    expect(await named(b!, "roster_forked")).toMatchObject({ next_command: expect.stringMatching(/ info$/) });
   });
 
   test("another identity than the daemon's is named", async () => {
@@ -272,7 +280,7 @@ inNetns(import.meta, () => {
   test("flags that do not fit are refused by name, and what fails can be seen by the status", async () => {
     for (const [flags, text] of [
       [["doctor", "-timeout", "soon"], 'doctor: invalid value "soon" for flag -timeout'],
-      [["doctor", "-group", "x y"], "-group"],
+      [["doctor", "-group", ""], "-group"],
       [["doctor", "-dry-run"], "doctor: -dry-run goes with -fix"],
       [["doctor", "-fix", "-probe"], "doctor: -probe does not go with -fix"],
       [["health", "-timeout", "0s"], "health: -timeout: expected above 0"],
@@ -291,7 +299,7 @@ inNetns(import.meta, () => {
       const report = await examine(b!);
       const found = findings(report).get("daemon_stopped");
       expect(found).toMatchObject({ layer: "daemon", next_command: `kill -CONT ${b!.daemon.pid}` });
-      expect(report.groups).toHaveLength(1);
+      expect(report.groups.map(({ local_member }) => local_member)).toContain(true);
       expect(await b!.run(["health", "-timeout", "300ms"])).toMatchObject({ status: 1 });
     } finally {
       b!.daemon.kill("SIGCONT");

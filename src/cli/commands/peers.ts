@@ -5,15 +5,16 @@ import { connectToLook } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { examine } from "../../node/doctor/examine.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { PROBES_AT_ONCE } from "../../node/operations/diagnosis.ts";
-import { members } from "../../node/operations/moots.ts";
+import { MEMBERS_MAX, members } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { plainTeller, redactingTeller } from "../../view/doctor-teller.ts";
 import { peerReport, peerTable } from "../../view/peer-report.ts";
 import { rosterStateLines } from "../../view/roster-state-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
-import { askDoctor } from "../doctor/ask-doctor.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -23,6 +24,8 @@ import { oneMoot } from "../line/moot-argument.ts";
 const LABEL = "peers";
 /** Ours. A probe that may take longer than this says so first. */
 const QUIET_MS = 2_000;
+/** As many members as the node tells. */
+const ALL = { rowsMax: MEMBERS_MAX, answerMax: Number.POSITIVE_INFINITY, bytesOf: () => 0 };
 
 /** `peers`: the members of a group, how each is reached, and what to do about those that are not. */
 export const peers = defineCommand({
@@ -52,8 +55,9 @@ export const peers = defineCommand({
       await using node = await open(options, groupId);
       const daemon = node instanceof ControlClient;
       if (args.probe && daemon) await tellProbing(node, { groupId, timeoutMs, isRedacted: args.redact ?? false });
+      const how = { clock: realClock, room: ALL, ...(daemon ? {} : { offline: "daemon_down" as const }) };
       const request = { group_id: groupId, probe: args.probe ?? false, timeout_ms: timeoutMs };
-      const [moot] = (await joinedOnly(groupId, askDoctor(node, request))).examined.groups;
+      const [moot] = (await joinedOnly(groupId, examine(node, request, how))).groups;
       const teller = args.redact ? redactingTeller() : plainTeller(await node.call(status, {}));
       const report = peerReport(moot?.peers ?? [], { daemon, isProbed: args.probe ?? false, teller });
       if (!args.redact) await tellRosterState(node, groupId);

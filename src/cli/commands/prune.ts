@@ -67,7 +67,7 @@ export const prune = defineCommand({
   },
 });
 
-interface Asked {
+interface PruneAsked {
   readonly older_than_ms?: number;
   readonly before_ms?: number;
   readonly lift?: true;
@@ -77,7 +77,7 @@ function askedFor(args: {
   readonly before?: string | undefined;
   readonly lift?: boolean | undefined;
   readonly "older-than"?: string | undefined;
-}): Asked {
+}): PruneAsked {
   const { before, lift = false, "older-than": olderThan } = args;
   if ([before, olderThan, lift || undefined].filter((each) => each !== undefined).length !== 1) {
     throw new EntmootError("invalid_argument", `${LABEL}: expected one of -older-than D, -before DAY and -lift`);

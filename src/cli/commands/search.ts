@@ -50,7 +50,7 @@ export const search = defineCommand({
     const now = realClock.unix();
     const bound = (flag: string, text: string | undefined) =>
       text === undefined ? undefined : parseTimeBound(`${LABEL}: ${flag}`, text, now);
-    const request: Request = {
+    const request: SearchRequest = {
       query,
       topic: args.topic,
       author: args.author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, args.author),
@@ -77,9 +77,14 @@ export const search = defineCommand({
   },
 });
 
-type Request = RequestOf<typeof searchOperation>;
+type SearchRequest = RequestOf<typeof searchOperation>;
 
-async function findAll(node: Operations, request: Request, limit: number, printer: Printer): Promise<SearchAnswer> {
+async function findAll(
+  node: Operations,
+  request: SearchRequest,
+  limit: number,
+  printer: Printer,
+): Promise<SearchAnswer> {
   let { page } = request;
   for (;;) {
     const answer = await node.call(searchOperation, {

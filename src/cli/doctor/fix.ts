@@ -13,7 +13,7 @@ export async function fix(
   { isDryRun, isJson }: { readonly isDryRun: boolean; readonly isJson: boolean },
 ): Promise<number> {
   const { left, repairs } = await findRepairs(options);
-  const backup = isDryRun || repairs.length === 0 ? undefined : repairAll(options, repairs).backup;
+  const backup = isDryRun || repairs.length === 0 ? undefined : (await repairAll(options, repairs)).backup;
   const { command } = plainTeller({ data_dir: options.dataDir, identity_path: options.identityPath });
   const next = repairs.length === 0 ? undefined : command(["entmootd", "doctor", ...(isDryRun ? ["-fix"] : [])]);
   if (isJson) {

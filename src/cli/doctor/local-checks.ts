@@ -22,9 +22,10 @@ export function rootChecks(options: GlobalOptions): {
   identity: Identity | undefined;
 } {
   const { dataDir, identityPath } = options;
-  const found = identityAt(identityPath);
+  const isThere = existsSync(dataDir);
+  const found = identityAt(identityPath, isThere);
   const checks = [found.check];
-  if (!existsSync(dataDir)) checks.push(checkOf("data", "data_missing"));
+  if (!isThere) checks.push(checkOf("data", "data_missing"));
   else {
     for (const { code, message } of new DiskRoom(dataDir, () => {}).look({ again: false })) {
       checks.push(checkOf("data", code === "disk_full" ? "disk_full" : "data_fault", { why: message, path: dataDir }));
@@ -37,14 +38,20 @@ export function rootChecks(options: GlobalOptions): {
   return { checks, identity: found.identity };
 }
 
-function identityAt(path: string): { check: DoctorCheck; identity: Identity | undefined } {
+/** Where there is no data root yet, that there is no identity is said by that. */
+function identityAt(path: string, isRootThere: boolean): { check: DoctorCheck; identity: Identity | undefined } {
   try {
     const identity = readIdentity(path);
-    return { identity, check: checkOf("identity", identity === undefined ? "identity_missing" : "ok") };
+    return { identity, check: missingOr(identity, isRootThere) };
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
     return { identity: undefined, check: checkOf("identity", "identity_damaged", { why: error.message, path }) };
   }
+}
+
+function missingOr(identity: Identity | undefined, isRootThere: boolean): DoctorCheck {
+  if (identity !== undefined) return checkOf("identity", "ok");
+  return checkOf("identity", "identity_missing", { state: isRootThere ? "failed" : "noted" });
 }
 
 /** Whether a daemon answers, and what it is. `isOld`: it does not know what this program asks. */

@@ -60,10 +60,10 @@ export interface RepairsDone {
 }
 
 /** Carries out `repairs` while nobody else may change the data root. Throws `already_running`, `disk_full`. */
-export function repairAll({ dataDir }: GlobalOptions, repairs: readonly Repair[]): RepairsDone {
+export async function repairAll({ dataDir }: GlobalOptions, repairs: readonly Repair[]): Promise<RepairsDone> {
   using _lock = DataRootLock.acquire(dataDir, realClock.unix());
   const copied = repairs.filter(({ isCopied }) => isCopied).map(({ path }) => path);
-  const backup = copied.length === 0 ? undefined : copyBeforeChange(dataDir, copied, realClock.unix());
+  const backup = copied.length === 0 ? undefined : await copyBeforeChange(dataDir, copied, realClock.unix());
   for (const repair of repairs) repair.carryOut();
   return { backup, done: repairs };
 }

@@ -5,7 +5,7 @@ import { realClock } from "../../host/real-clock.ts";
 
 /** Ours. What is over by then says nothing. */
 const QUIET_MS = 2_000;
-/** Ours. Between two lines. */
+/** Ours. A person looks again by then, and a log does not fill with it. */
 const EVERY_MS = 3_000;
 
 /** How far something is that takes long: lines on stderr, the first after two seconds. */

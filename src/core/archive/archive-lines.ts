@@ -72,13 +72,16 @@ export function archiveLine(kind: LineKind, body: Uint8Array): Uint8Array<ArrayB
 /** The kind of a line without its line feed, and its body; `undefined` for none of them. */
 export function readArchiveLine(line: Uint8Array): { readonly kind: LineKind; readonly body: Uint8Array } | undefined {
   if (line.at(-1) !== CLOSING[0]) return undefined;
-  for (const kind of LINE_KINDS) {
+  for (const kind of BY_NUMBER) {
     const head = OPENINGS[kind];
     if (line.length <= head.length || head.some((byte, at) => line[at] !== byte)) continue;
     return { kind, body: line.subarray(head.length, -1) };
   }
   return undefined;
 }
+
+/** Most lines are messages. */
+const BY_NUMBER = LINE_KINDS.toReversed().toSorted((a, b) => Number(b === "message") - Number(a === "message"));
 
 const OPENINGS = Object.fromEntries(
   LINE_KINDS.map((kind) => [kind, new TextEncoder().encode(`{"${kind}":`)]),

@@ -1,4 +1,3 @@
-import { sameBytes } from "../bytes/byte-strings.ts";
 import { EntmootError, textOf } from "../errors.ts";
 import { PublicKey } from "../ids.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../json/json-codec.ts";
@@ -60,20 +59,20 @@ export class ArchiveReader {
     return new EntmootError("invalid_argument", `line ${line}: ${what}`);
   }
 
-  /** `line` without its line feed. */
+  /** `line` with its line feed. */
   next(line: Uint8Array): ArchiveItem {
     this.#line += 1;
     if (this.#hasEnded) throw this.refusal("expected nothing behind the end, found another line");
-    const read = readArchiveLine(line);
+    const read = readArchiveLine(line.subarray(0, -1));
     if (read === undefined) throw this.refusal(this.#line === 1 ? NO_ARCHIVE : "expected a line of an archive");
     const { body, kind } = read;
     this.#requireOrder(kind);
     if (kind === "end") return this.#end(body);
     if (kind === "part") return this.#endPart(body, line);
     this.#take(line);
-    this.#part.update(line).update(FEED);
-    this.#partBytes += line.length + 1;
-    if (this.#line - this.#partFrom >= PART_LINES || this.#partBytes - line.length - 1 >= PART_BYTES) {
+    this.#part.update(line);
+    this.#partBytes += line.length;
+    if (this.#line - this.#partFrom >= PART_LINES || this.#partBytes - line.length >= PART_BYTES) {
       throw this.refusal(`expected the end of the part that began with line ${this.#partFrom}`);
     }
     return this.#item(kind, body);
@@ -106,7 +105,7 @@ export class ArchiveReader {
         } catch (cause) {
           throw this.refusal(textOf(cause));
         }
-        if (!sameBytes(forms.canonical, body)) throw this.refusal("expected a message in canonical form");
+        if (Buffer.compare(forms.canonical, body) !== 0) throw this.refusal("expected a message in canonical form");
         if (forms.message.group_id !== this.#head!.group_id) throw this.refusal("expected a message of this moot");
         return { kind, ...forms };
       }
@@ -144,7 +143,7 @@ export class ArchiveReader {
   }
 
   #take(line: Uint8Array): void {
-    this.#all.update(line).update(FEED);
+    this.#all.update(line);
   }
 
   #decode<T>(codec: Codec<T>, body: Uint8Array): T {
@@ -154,7 +153,7 @@ export class ArchiveReader {
     } catch (cause) {
       throw this.refusal(textOf(cause));
     }
-    if (!sameBytes(encodeCanonical(codec, value), body)) {
+    if (Buffer.compare(encodeCanonical(codec, value), body) !== 0) {
       throw this.refusal(`expected ${codec.label} in canonical form, found another way to write it`);
     }
     return value;
@@ -170,5 +169,3 @@ export class ArchiveReader {
     this.#stage = stage;
   }
 }
-
-const FEED = Uint8Array.of(0x0a);

@@ -1,3 +1,4 @@
+import { concat } from "../bytes/byte-strings.ts";
 import { type GroupId, PublicKey } from "../ids.ts";
 import { encodeCanonical } from "../json/json-codec.ts";
 import { MessageSet } from "../order/message-set.ts";
@@ -129,13 +130,6 @@ export function firstAstray(
   return at === added.length ? undefined : at;
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  if (pieces.length === 1) return pieces[0] as Uint8Array<ArrayBuffer>;
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  return pieces.length === 1 ? pieces[0]! : concat(...pieces);
 }

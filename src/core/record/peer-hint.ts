@@ -77,6 +77,11 @@ export function decodePeerHint(bytes: Uint8Array): PeerHint {
   return hint;
 }
 
+/** Until when a hint holds that was verified when it was taken in, Unix milliseconds: a small part of what reading it takes. */
+export function hintUntil(bytes: Uint8Array): number {
+  return Number((JSON.parse(new TextDecoder().decode(bytes)) as { readonly not_after?: unknown }).not_after ?? 0);
+}
+
 /** Verifies values, times and the author's signature. Throws `invalid_argument`, `expired` or `signature_invalid`. */
 export function verifyPeerHint(hint: PeerHint, nowMs: UnixMs): void {
   const { type, seq, relay, addresses, issued_at, not_after } = hint;

@@ -8,9 +8,9 @@ const QUERY_CHARS_MAX = 256;
 
 /** What is searched for: messages that have all of it, in any order. */
 export interface SearchQuery {
-  /** Wire. The terms, each once, by one space: what two askers mean alike. */
+  /** The words, each once, by one space: what two askers mean alike. */
   readonly text: string;
-  /** Wire. Of `text`: lower-case hex SHA-256. */
+  /** Of `text`, as cursors have it: lower-case hex SHA-256. */
   readonly hash: string;
   /** Terms that each message has that matches; others may have them too. */
   readonly terms: readonly string[];

@@ -16,7 +16,7 @@ interface Token {
 }
 
 /** Where a needle is: which, from which token on, and how many. */
-interface Hit {
+interface NeedleHit {
   readonly needle: number;
   readonly at: number;
   readonly size: number;
@@ -29,7 +29,7 @@ interface Hit {
 export function snippetOf(content: string, { needles }: SearchQuery): string | undefined {
   const text = searchedPart(content);
   const tokens: Token[] = [];
-  const hits: Hit[] = [];
+  const hits: NeedleHit[] = [];
   const missing = new Set(needles.keys());
   for (const segment of segmentsOf(text)) {
     const at = tokens.length;
@@ -62,7 +62,7 @@ function tokensOf({ end, folded, isRun, start }: Segment): Token[] {
 }
 
 /** The token with which the best twelve begin: those with the most needles, then the most hits, rather from a sentence's begin. */
-function bestStart(text: string, tokens: readonly Token[], hits: readonly Hit[]): number {
+function bestStart(text: string, tokens: readonly Token[], hits: readonly NeedleHit[]): number {
   const sentences = sentenceStarts(text, tokens, hits.at(-1)?.at ?? 0);
   let best = { score: 0, start: 0 };
   const weigh = (score: number, start: number) => {
@@ -80,7 +80,7 @@ function bestStart(text: string, tokens: readonly Token[], hits: readonly Hit[])
 
 /** How much the twelve tokens from one on say, and where twelve begin that have what they say in their middle. */
 function scoreOf(
-  hits: readonly Hit[],
+  hits: readonly NeedleHit[],
   from: number,
   length: number,
 ): { readonly score: number; readonly start: number } {
@@ -105,7 +105,7 @@ function sentenceStarts(text: string, tokens: readonly Token[], last: number): n
   return starts;
 }
 
-function shown(text: string, tokens: readonly Token[], hits: readonly Hit[], first: number): string {
+function shown(text: string, tokens: readonly Token[], hits: readonly NeedleHit[], first: number): string {
   const last = first + SNIPPET_TOKENS - 1;
   let from = first > 0 ? tokens[first]!.start : 0;
   let snippet = first > 0 ? LEFT_OUT : "";
@@ -122,7 +122,7 @@ function shown(text: string, tokens: readonly Token[], hits: readonly Hit[], fir
 }
 
 /** Hits that overlap are one: tokens [at, end). */
-function joined(hits: readonly Hit[]): { at: number; end: number }[] {
+function joined(hits: readonly NeedleHit[]): { at: number; end: number }[] {
   const spans: { at: number; end: number }[] = [];
   for (const { at, size } of hits.toSorted((a, b) => a.at - b.at)) {
     const last = spans.at(-1);

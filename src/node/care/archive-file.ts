@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { sizeText } from "../../core/amounts.ts";
 import { LINE_BYTES_MAX } from "../../core/archive/archive-lines.ts";
+import { concat } from "../../core/bytes/byte-strings.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { codeOf } from "../../core/system-error.ts";
 
@@ -9,7 +10,7 @@ const LINE_FEED = 0x0a;
 /** Ours. Read at once, on another thread. */
 const READ_BYTES = 1024 * 1024;
 
-/** A line without its line feed, and where it stands. */
+/** A line with its line feed, and where it stands. */
 export interface FileLine {
   readonly bytes: Uint8Array;
   /** Of its first byte. */
@@ -56,11 +57,11 @@ export class ArchiveFile implements AsyncDisposable {
       const chunk = await this.#read(at, READ_BYTES);
       if (chunk.length === 0) break;
       at += chunk.length;
-      rest = rest.length === 0 ? chunk : new Uint8Array(Buffer.concat([rest, chunk]));
+      rest = rest.length === 0 ? chunk : concat(rest, chunk);
       let from = 0;
       for (let feed = rest.indexOf(LINE_FEED); feed >= 0; feed = rest.indexOf(LINE_FEED, from)) {
         number += 1;
-        yield { bytes: rest.subarray(from, feed), offset };
+        yield { bytes: rest.subarray(from, feed + 1), offset };
         offset += feed + 1 - from;
         from = feed + 1;
       }

@@ -1,4 +1,5 @@
 import { type ArchiveOpening, ArchiveWriter } from "../../core/archive/archive-writer.ts";
+import { concat } from "../../core/bytes/byte-strings.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MessageId } from "../../core/ids.ts";
 import type { OrderNode } from "../../core/order/order.ts";
@@ -34,7 +35,7 @@ export async function exportMoot(
   const total = ids.length / 32;
   const opening = openingOf(group, clock.unix());
   const writer = new ArchiveWriter(crypto.getRandomValues(new Uint32Array(1))[0]!, opening.roster);
-  const out = new Outgoing(call, () => ({ messages: writer.messages, total }));
+  const out = new ChunkWriter(call, () => ({ messages: writer.messages, total }));
   for (const piece of writer.opening(opening)) {
     await turns.take();
     await out.write(piece);
@@ -79,11 +80,15 @@ function openingOf({ id, roster, store }: Group, now: number): ArchiveOpening {
   };
 }
 
-type Told = OrderNode & { readonly canonical: Uint8Array };
+type ArchivedMessage = OrderNode & { readonly canonical: Uint8Array };
 
 /** The next of them that are held still. */
-function readPiece(messages: MessageStore, ids: Uint8Array, from: number): { messages: Told[]; next: number } {
-  const found: Told[] = [];
+function readPiece(
+  messages: MessageStore,
+  ids: Uint8Array,
+  from: number,
+): { messages: ArchivedMessage[]; next: number } {
+  const found: ArchivedMessage[] = [];
   let bytes = 0;
   let at = from;
   while (at * 32 < ids.length && at - from < STEP_MESSAGES && bytes < CHUNK_BYTES) {
@@ -99,7 +104,7 @@ function readPiece(messages: MessageStore, ids: Uint8Array, from: number): { mes
 }
 
 /** Gathers what is told next, as many bytes as one event has. */
-class Outgoing {
+class ChunkWriter {
   readonly #call: Call<ExportChunk>;
   readonly #far: () => Omit<ExportChunk, "chunk">;
   #pieces: Uint8Array[] = [];
@@ -118,7 +123,7 @@ class Outgoing {
 
   async flush(): Promise<void> {
     if (this.#bytes === 0) return;
-    const chunk = new Uint8Array(Buffer.concat(this.#pieces));
+    const chunk = concat(...this.#pieces);
     this.#pieces = [];
     this.#bytes = 0;
     using _turn = await this.#call.turnToTell?.();

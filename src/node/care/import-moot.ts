@@ -15,8 +15,8 @@ import { whenWritable } from "../when-writable.ts";
 import { ArchiveFile } from "./archive-file.ts";
 import { type PartPlace, type VerifiedArchive, verifyArchive } from "./verify-archive.ts";
 
-/** Ours. Messages stored in one turn. */
-const STEP_MESSAGES = 128;
+/** Ours. Messages read in one turn: some two milliseconds, and a commit has several of them. */
+const STEP_MESSAGES = 256;
 /** Ours. Bytes of what a moot is called, as it is kept. */
 const METADATA_BYTES_MAX = 256 * 1024;
 
@@ -31,15 +31,25 @@ export async function importMoot(
   const progress = (stage: ImportProgress["stage"]) => (done: number) => call.emit({ stage, done, total: file.size });
   const archive = await verifyArchive(file, { turns, signal: call.signal, onProgress: progress("verify") });
   const { created, group, roster } = await groupOf(context, archive, call.signal);
-  const tally = new Tally();
-  for (const part of archive.parts) {
-    call.signal.throwIfAborted();
-    const bodies = await bodiesOf(file, part);
-    for (let at = 0; at < bodies.length; at += STEP_MESSAGES) {
-      await turns.take();
-      tally.add(await group.ingest(bodies.slice(at, at + STEP_MESSAGES), sourceOf(context, archive)));
+  const tally = new ImportTally();
+  const parts = new PartsUnderWay();
+  try {
+    for (const part of archive.parts) {
+      call.signal.throwIfAborted();
+      const bodies = await bodiesOf(file, part);
+      const taking: Promise<void>[] = [];
+      // What is taken in at the same time shares a commit, which is a sync of the disk.
+      for (let at = 0; at < bodies.length; at += STEP_MESSAGES) {
+        await turns.take();
+        const piece = bodies.slice(at, at + STEP_MESSAGES);
+        taking.push(parts.begin(group.ingest(piece, sourceOf(context, archive)).then((done) => tally.add(done))));
+      }
+      await parts.before();
+      parts.next(taking, () => progress("store")(part.offset + part.length));
     }
-    await progress("store")(part.offset + part.length);
+    await parts.before();
+  } finally {
+    await parts.settled();
   }
   await group.ordered("root");
   const { end } = archive;
@@ -151,8 +161,32 @@ function metadataOf(text: string | undefined): string | undefined {
   }
 }
 
+/** Parts that are being stored while the next one is read; the first failure ends it. */
+class PartsUnderWay {
+  #before: Promise<void> = Promise.resolve();
+
+  /** A failure is told where the part is awaited, and is no other's before. */
+  begin(piece: Promise<void>): Promise<void> {
+    piece.catch(() => {});
+    return piece;
+  }
+
+  /** Throws what kept the part before from being stored. */
+  before(): Promise<void> {
+    return this.#before;
+  }
+
+  next(pieces: readonly Promise<void>[], onStored: () => Promise<void>): void {
+    this.#before = this.begin(Promise.all(pieces).then(onStored));
+  }
+
+  async settled(): Promise<void> {
+    await this.#before.catch(() => {});
+  }
+}
+
 /** What became of the messages. */
-class Tally {
+class ImportTally {
   readonly counts = {
     stored: 0,
     known: 0,

@@ -6,8 +6,7 @@ import type { MessageId } from "../../core/ids.ts";
 import { factsOf, refusedUnsigned } from "../../core/kept.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { PolicyHistory } from "../../core/policy/policy-history.ts";
-import { keyOf } from "../../core/record/node-key.ts";
-import type { Message, RosterEntry } from "../../core/record/records.ts";
+import type { Message, NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { SaltedMap } from "../../core/salted-map.ts";
@@ -18,11 +17,10 @@ import { verifyElsewhere } from "../group/signature-pool.ts";
 import { FirstRoster } from "../join/first-roster.ts";
 import type { Turns } from "../turns.ts";
 import type { ArchiveFile } from "./archive-file.ts";
+import { SignatureChecks } from "./signature-checks.ts";
 
 /** Ours. As many as a join takes. */
 const ENTRIES_MAX = 65_536;
-/** Ours. Signatures looked at on other cores at a time. */
-const CHECKS_MAX = 1024;
 /** Ours. Lines between two looks at whose turn it is. */
 const LINES_A_TURN = 16;
 
@@ -87,7 +85,7 @@ export async function verifyArchive(file: ArchiveFile, how: Verifying): Promise<
       case "part":
         messages.endPart();
         parts.push({ offset: partFrom, length: offset - partFrom, sha256: item.sha256 });
-        partFrom = offset + bytes.length + 1;
+        partFrom = offset + bytes.length;
         await onProgress(partFrom);
         break;
       default:
@@ -105,8 +103,22 @@ export async function verifyArchive(file: ArchiveFile, how: Verifying): Promise<
     end: end!,
     roster: whole,
     parts,
-    signed: (message, key) => key.toHex() === (signers.get(message.id) ?? keyOf(message.author)),
+    signed: (message, key) => isSigner(signers, message, key),
   };
+}
+
+function isSigner(
+  signers: Pick<SaltedMap<MessageId, string>, "get" | "size">,
+  message: Message,
+  key: Uint8Array,
+): boolean {
+  const other = signers.size === 0 ? undefined : signers.get(message.id);
+  return other === undefined ? isNamed(message, key) : other === key.toHex();
+}
+
+/** Whether it is the key that the message names. */
+function isNamed({ author: { entmoot_pubkey: named } }: Message, key: Uint8Array): boolean {
+  return named !== null && Buffer.compare(named, key) === 0;
 }
 
 /** The roster of an archive, looked at entry by entry. */
@@ -172,10 +184,11 @@ class ArchiveMessages {
   /** Of the part that is read. */
   #added: { readonly id: MessageId; readonly line: number }[] = [];
   #placed = 0;
-  #checks: Promise<void>[] = [];
+  readonly #checks = new SignatureChecks();
   #failed: { readonly line: number; readonly error: EntmootError } | undefined;
   /** Where it is another than the key that the message names. */
   readonly #signers = new SaltedMap<MessageId, string>();
+  #author: { readonly author: NodeInfo; readonly keys: readonly Uint8Array[] } | undefined;
 
   constructor(reader: ArchiveReader) {
     this.#reader = reader;
@@ -192,8 +205,20 @@ class ArchiveMessages {
       throw this.#reader.refusal("a message that stands before it already");
     }
     this.#added.push({ id, line });
-    this.#checks.push(this.#check({ message, signing, keys: roster.log.authorKeys(author), line }));
-    if (this.#checks.length >= CHECKS_MAX) await this.#settle();
+    const check = this.#check({ message, signing, keys: this.#keysOf(author, roster), line });
+    if (!this.#checks.add(check)) return;
+    await this.#checks.room();
+    this.#requireGood();
+  }
+
+  /** One author mostly writes several in a row. */
+  #keysOf(author: NodeInfo, { log }: GroupRoster): readonly Uint8Array[] {
+    const { entmoot_pubkey: named, pilot_node_id } = author;
+    const last = this.#author;
+    if (last?.author.pilot_node_id === pilot_node_id && sameKey(last.author.entmoot_pubkey, named)) return last.keys;
+    const keys = log.authorKeys(author);
+    this.#author = { author, keys };
+    return keys;
   }
 
   /** Throws where those of the part do not stand in their order, behind all before it. */
@@ -210,8 +235,9 @@ class ArchiveMessages {
   }
 
   /** Who signed those that name another key. */
-  async end({ merkle_root, messages }: ArchiveEnd): Promise<Pick<SaltedMap<MessageId, string>, "get">> {
-    await this.#settle();
+  async end({ merkle_root, messages }: ArchiveEnd): Promise<Pick<SaltedMap<MessageId, string>, "get" | "size">> {
+    await this.#checks.settled();
+    this.#requireGood();
     if (messages !== this.#set.size) {
       throw this.#reader.refusal(`expected ${messages} messages before it, found ${this.#set.size}`);
     }
@@ -219,18 +245,14 @@ class ArchiveMessages {
     return this.#signers;
   }
 
-  async #settle(): Promise<void> {
-    await Promise.all(this.#checks);
-    this.#checks = [];
+  #requireGood(): void {
     if (this.#failed !== undefined) throw this.#failed.error;
   }
 
-  async #check({ keys, line, message, signing }: Check): Promise<void> {
-    const named = keyOf(message.author);
+  async #check({ keys, line, message, signing }: SignatureAsked): Promise<void> {
     for (const key of keys) {
       if (!(await verifyElsewhere({ bytes: signing, key, signature: message.signature }))) continue;
-      const hex = key.toHex();
-      if (hex !== named) this.#signers.set(message.id, hex);
+      if (!isNamed(message, key)) this.#signers.set(message.id, key.toHex());
       return;
     }
     if (this.#failed !== undefined && this.#failed.line < line) return;
@@ -242,7 +264,11 @@ class ArchiveMessages {
   }
 }
 
-interface Check {
+function sameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
+}
+
+interface SignatureAsked {
   readonly message: Message;
   readonly signing: Uint8Array;
   readonly keys: readonly Uint8Array[];

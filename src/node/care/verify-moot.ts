@@ -1,4 +1,3 @@
-import { sameBytes } from "../../core/bytes/byte-strings.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId } from "../../core/ids.ts";
@@ -23,13 +22,12 @@ import type { NodeContext } from "../node-context.ts";
 import { FAULTS_TOLD_MAX, type VerifiedMoot, type VerifyProgress } from "../operations/care.ts";
 import type { Call } from "../operations/implementation.ts";
 import { Turns } from "../turns.ts";
+import { SignatureChecks } from "./signature-checks.ts";
 
 /** Ours. Messages read in one turn: some three milliseconds. */
 const STEP_MESSAGES = 64;
-/** Ours. Signatures looked at on other cores at a time. */
-const CHECKS_MAX = 512;
 
-type Fault = VerifiedMoot["faults"][number];
+type MootFault = VerifiedMoot["faults"][number];
 
 /** Looks at one moot after the other. */
 export async function verifyMoots(
@@ -59,10 +57,11 @@ class MootCheck {
   readonly #call: Call<VerifyProgress>;
   readonly #turns: Turns;
   readonly #set = new MessageSet(crypto.getRandomValues(new Uint32Array(1))[0]!);
-  readonly #faults: Fault[] = [];
+  readonly #faults: MootFault[] = [];
   #more = 0;
   #entries = 0;
-  #checks: Promise<void>[] = [];
+  readonly #checks = new SignatureChecks();
+  #isFull = false;
 
   constructor(clock: Clock, group: Group, call: Call<VerifyProgress>) {
     this.#group = group;
@@ -79,7 +78,7 @@ class MootCheck {
       await this.#root();
       await this.#saidOfThemselves();
     });
-    await Promise.all(this.#checks);
+    await this.#checks.settled();
     return {
       group_id: id,
       name: groupName(store),
@@ -92,7 +91,7 @@ class MootCheck {
     };
   }
 
-  #fault(what: Fault["what"], fault: string, message_id?: MessageId): void {
+  #fault(what: MootFault["what"], fault: string, message_id?: MessageId): void {
     if (this.#faults.length >= FAULTS_TOLD_MAX) this.#more += 1;
     else this.#faults.push({ what, message_id, fault });
   }
@@ -142,9 +141,9 @@ class MootCheck {
       // Messages come in time order, so little of the tree is hashed twice.
       this.#set.root();
       after = places.at(-1);
-      if (this.#checks.length >= CHECKS_MAX) {
-        await Promise.all(this.#checks);
-        this.#checks = [];
+      if (this.#isFull) {
+        this.#isFull = false;
+        await this.#checks.room();
         await this.#call.emit({ group_id: this.#group.id, done: this.#set.size, total: messages.size });
       }
     }
@@ -191,14 +190,15 @@ class MootCheck {
     const { author, parents, timestamp } = message;
     const facts = factsOf(message, { canonical, signing });
     const refused = refusedUnsigned(facts, roster.log, ANY_POLICY);
-    if (!sameBytes(forms.canonical, canonical)) this.#fault("message", "is not as it was stored", id);
+    if (Buffer.compare(forms.canonical, canonical) !== 0) this.#fault("message", "is not as it was stored", id);
     else if (message.id !== id) this.#fault("message", `has another id in it, ${message.id}`, id);
     else if (message.group_id !== groupId) this.#fault("message", "is one of another moot", id);
     else if (refused !== undefined) this.#fault("message", refused.reason, id);
     else if (seq > 0 && store.messages.numberOf(id)?.seq !== seq) this.#fault("log", `has not its number ${seq}`, id);
     else {
       const keys = roster.log.authorKeys(author);
-      this.#checks.push(this.#signed({ id, keys, signing, signature: message.signature, author }));
+      const check = this.#signed({ id, keys, signing, signature: message.signature, author });
+      if (this.#checks.add(check)) this.#isFull = true;
       this.#set.add({ id, timestamp, author: author.pilot_node_id, parents });
       return { timestamp, author: author.pilot_node_id };
     }

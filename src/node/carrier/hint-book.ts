@@ -9,6 +9,7 @@ import {
   decodePeerHint,
   dialHints,
   encodePeerHint,
+  hintUntil,
   PEER_HINT_ADDRESSES_MAX,
   PEER_HINT_TTL_MAX_MS,
   supersedes,
@@ -79,7 +80,7 @@ export class HintBook {
   isStale(peer: PublicKey): boolean {
     const { clock, store } = this.#parts;
     const signed = store.hints.signed(peer);
-    return signed !== undefined && decodePeerHint(signed.bytes).not_after <= BigInt(Math.floor(clock.unix()));
+    return signed !== undefined && hintUntil(signed.bytes) <= clock.unix();
   }
 
   /** Notes where a peer is said to be, as an invite or a link says it. */

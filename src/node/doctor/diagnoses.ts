@@ -91,6 +91,7 @@ export const DIAGNOSES = {
   moot_lost: { means: "the moot's files were removed, swapped or damaged under the daemon", next: tell("stop") },
 
   removed: { means: "the founder has removed this node from the moot", next: tell("join LINK") },
+  left: { means: "this node has left the moot, and its founder has not removed it yet" },
   not_in_roster: { means: "this node's key is not in the moot's roster", next: tell("join LINK") },
   identity_mismatch: { means: "the roster has this node's id with another key", next: tell("env") },
 
@@ -104,7 +105,10 @@ export const DIAGNOSES = {
     next: examineAgain,
   },
 
-  policy_refuses: { means: "the moot's policy refused this node's latest message", next: tell("info") },
+  policy_refuses: {
+    means: "the moot's policy refused this node's latest message",
+    next: ({ group }) => ["entmootd", "policy", "status", "-group", group],
+  },
   messages_owed: { means: "members sent more than the policy allows at once; the rest comes in its turn" },
 
   link_expired: {

@@ -13,7 +13,7 @@ import {
   type ProbeRow,
   probe,
 } from "../operations/diagnosis.ts";
-import { fittingRows } from "../operations/fitting-rows.ts";
+import { fittingRows, type Room } from "../operations/fitting-rows.ts";
 import { type LinkRow, link_list } from "../operations/invites.ts";
 import { type PeerRow, peers } from "../operations/moots.ts";
 import type { Operation, Operations, RequestOf } from "../operations/operation.ts";
@@ -26,6 +26,8 @@ import { peerChecks } from "./peer-checks.ts";
 export interface ExamineHow {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+  /** For how many members there is room; as the answer of `doctor` has it when absent. */
+  readonly room?: Room<ExaminedPeer>;
   /** Why nobody is reached from here, where the node itself cannot know: there is no daemon. */
   readonly offline?: Diagnosis;
 }
@@ -37,7 +39,7 @@ export interface ExamineHow {
 export async function examine(
   node: Operations,
   { group_id, probe: isProbed = false, timeout_ms = 0 }: RequestOf<typeof doctor>,
-  { clock, offline, signal }: ExamineHow,
+  { clock, offline, room = EXAMINED_ROOM, signal }: ExamineHow,
 ): Promise<Examined> {
   const status = await node.call(statusOperation, {}, { signal });
   const isMeant = (each: { readonly group_id: GroupId }) => group_id === undefined || each.group_id === group_id;
@@ -59,7 +61,7 @@ export async function examine(
     looked.push({ moot, rows, probes, links });
   }
   const heard = await ifKnown(node, voices, {});
-  return report(status, { looked, unopened, voices: heard?.voices, now: clock, offline });
+  return report(status, { looked, unopened, voices: heard?.voices, now: clock, offline, room });
 }
 
 interface LookedMoot {
@@ -75,21 +77,25 @@ interface ExaminedParts {
   readonly voices: Parameters<typeof nodeChecks>[0]["voices"];
   readonly now: Pick<Clock, "unix">;
   readonly offline: Diagnosis | undefined;
+  readonly room: Room<ExaminedPeer>;
 }
 
-function report(status: NodeStatus, { looked, now: clock, offline, unopened, voices: heard }: ExaminedParts): Examined {
+function report(
+  status: NodeStatus,
+  { looked, now: clock, offline, room, unopened, voices: heard }: ExaminedParts,
+): Examined {
   const now = clock.unix();
   const nodeId = status.pilot_node_id;
   const carrier = offline ?? carrierFault(status);
-  let left = EXAMINED_ROOM.answerMax;
+  let left = room.answerMax;
   let more = false;
   const groups: ExaminedMoot[] = looked.map(({ links, moot, probes, rows }) => {
     const membership = membershipFault({ moot, nodeId, rows });
     const told = fittingRows(examinedPeers({ moot, rows, probes, membership, carrier }), {
-      ...EXAMINED_ROOM,
+      ...room,
       answerMax: left,
     });
-    left -= told.rows.reduce((bytes, row) => bytes + EXAMINED_ROOM.bytesOf(row), 0);
+    left -= told.rows.reduce((bytes, row) => bytes + room.bytesOf(row), 0);
     more ||= told.more;
     const { group_id, local_member, members, messages, name } = moot;
     const local_member_status = membershipWord(membership);

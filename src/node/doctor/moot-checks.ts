@@ -57,7 +57,8 @@ export function membershipWord(fault: Diagnosis | undefined): ExaminedMoot["loca
 }
 
 function membershipOf(facts: MootFacts): DoctorCheck {
-  const { removal } = facts.moot;
+  const { left_ms, removal } = facts.moot;
+  if (left_ms > 0 && facts.moot.local_member) return checkOf("membership", "left", { state: "noted" });
   const fault = membershipFault(facts);
   if (fault !== "removed" || removal === undefined) return checkOf("membership", fault ?? "ok");
   const how = removal.lost

@@ -41,7 +41,7 @@ export interface IngestSource {
   readonly via: Exclude<Via, "publish">;
   /** By a program here, which is told what became of them. */
   readonly isHandedIn?: boolean;
-  /** From a file: what was found out about their signatures before. Members find them by comparison. */
+  /** From a file that was verified, see `KnownSigned`. Members find them by comparison. */
   readonly history?: { readonly signed: KnownSigned };
 }
 
@@ -270,7 +270,8 @@ export class Group {
     const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
-    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via, apart: history !== undefined });
+    if (fresh.length > 0)
+      this.tell({ kind: "stored", ids: fresh, from, via, ...(history === undefined ? {} : { apart: true }) });
     if (apart.size > 0) {
       this.tell({ kind: "stored", ids: [...apart], from, via, apart: true });
       // Its author may have come back while it was on its way.

@@ -3,7 +3,15 @@ import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
-import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
+import {
+  factsOf,
+  fieldFacts,
+  isOutsider,
+  type MessageFacts,
+  possibleKeys,
+  refusedUnsigned,
+  whetherKept,
+} from "../../core/kept.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
 import type { PolicyHistory } from "../../core/policy/policy-history.ts";
 import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
@@ -48,8 +56,11 @@ export interface Ingested {
   readonly reason: string | undefined;
 }
 
-/** Whether a message is known to be signed by a key; `undefined` where nobody looked. */
-export type KnownSigned = (message: Message, key: Uint8Array) => boolean | undefined;
+/**
+ * Whether a message is signed by a key, of bodies that were verified before: each is in canonical form, and its id the hash
+ * of it.
+ */
+export type KnownSigned = (message: Message, key: Uint8Array) => boolean;
 
 export interface IngestParts {
   readonly groupId: GroupId;
@@ -86,7 +97,7 @@ export interface PolicyNo {
 interface Checking {
   readonly incoming: Incoming;
   /** The same facts, with what is known of its signature by then. */
-  readonly checked: Promise<MessageFacts>;
+  readonly checked: Promise<MessageFacts> | MessageFacts;
 }
 
 /**
@@ -122,7 +133,8 @@ export class Ingest {
   }
 
   /**
-   * Stores those of a batch of full messages that may be. `signed`: what was found out about their signatures before.
+   * Stores those of a batch of full messages that may be. `signed`: what was found out about their signatures before, with
+   * all else that can be said of bytes alone.
    * Rejects with `disk_full` or `internal`.
    */
   async accept(bodies: readonly Uint8Array[], via: Via, signed?: KnownSigned): Promise<Ingested> {
@@ -154,7 +166,7 @@ export class Ingest {
     const later: Uint8Array[] = [];
     const awaited = new Set<Promise<void>>();
     const ended = Promise.withResolvers<void>();
-    const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
+    const read = bodies.map((body) => this.#read(body, sorting, signed)).filter((decoded) => decoded !== undefined);
     const unknown = new SaltedSet(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
     for (const decoded of read) {
       const { id } = decoded.message;
@@ -177,11 +189,15 @@ export class Ingest {
         sorting.owed.push(id);
         continue;
       }
-      const incoming = this.#incoming(decoded, sorting);
+      const incoming = this.#incoming(decoded, sorting, signed);
       if (incoming === undefined) continue;
       this.#inFlight.set(id, ended.promise);
+      if (signed !== undefined) {
+        candidates.push({ incoming, checked: incoming.facts });
+        continue;
+      }
       const keys = possibleKeys(decoded.message.author, this.#parts.roster.log);
-      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check, signed }) });
+      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check }) });
     }
     try {
       const kept: Incoming[] = [];
@@ -209,10 +225,10 @@ export class Ingest {
     return later;
   }
 
-  #read(body: Uint8Array, sorting: Sorting): DecodedBody | undefined {
+  #read(body: Uint8Array, sorting: Sorting, signed: KnownSigned | undefined): DecodedBody | undefined {
     let decoded: DecodedBody;
     try {
-      decoded = decodeMessageForms(body);
+      decoded = signed === undefined ? decodeMessageForms(body) : verifiedForms(body);
     } catch (error) {
       sorting.malform(error instanceof EntmootError ? error.message : "message: cannot be read");
       return undefined;
@@ -223,9 +239,14 @@ export class Ingest {
   }
 
   /** Nothing costly is looked at before what is cheap: `undefined` for what is refused without its signature. */
-  #incoming({ canonical, message, signing }: DecodedBody, sorting: Sorting): Incoming | undefined {
+  #incoming(
+    { canonical, message, signing }: DecodedBody,
+    sorting: Sorting,
+    signed: KnownSigned | undefined,
+  ): Incoming | undefined {
     const { policy, roster } = this.#parts;
-    const facts = factsOf(message, { canonical, signing });
+    const facts =
+      signed === undefined ? factsOf(message, { canonical, signing }) : verifiedFacts(message, canonical, signed);
     const refused = refusedUnsigned(facts, roster.log, policy.history);
     if (refused?.until === "policy") this.#refuseByPolicy(message.id, "max_message_bytes", refused.reason);
     if (refused !== undefined) return sorting.refuse(message.id, refused.reason);
@@ -375,15 +396,26 @@ interface SignatureCheck {
   readonly keys: readonly Uint8Array[];
   readonly decoded: DecodedBody;
   readonly check: (signed: SignedBytes) => Promise<boolean> | boolean;
-  readonly signed: KnownSigned | undefined;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What nobody has to make again. */
+function verifiedForms(body: Uint8Array): DecodedBody {
+  return { message: decodeMessage(body), canonical: body as Uint8Array<ArrayBuffer>, signing: NO_BYTES };
+}
+
+function verifiedFacts(message: Message, canonical: Uint8Array, signed: KnownSigned): MessageFacts {
+  const isSignedBy = (key: Uint8Array) => signed(message, key);
+  return { ...fieldFacts(message), canonicalBytes: canonical.length, idIsHash: true, isSignedBy };
 }
 
 /** `facts` once `check` was asked of one key after the other, of the first at once. A key nobody thought of is asked here. */
-async function checked(facts: MessageFacts, { keys, decoded, check, signed }: SignatureCheck): Promise<MessageFacts> {
+async function checked(facts: MessageFacts, { keys, decoded, check }: SignatureCheck): Promise<MessageFacts> {
   const { message, signing } = decoded;
   const known = new Map<string, boolean>();
   for (const key of keys) {
-    const isSigned = signed?.(message, key) ?? (await check({ bytes: signing, key, signature: message.signature }));
+    const isSigned = await check({ bytes: signing, key, signature: message.signature });
     known.set(key.toHex(), isSigned);
     if (isSigned) break;
   }

@@ -168,6 +168,17 @@ export type ExaminedPeer = Decoded<typeof examinedPeer>;
 export type ExaminedMoot = Decoded<typeof examinedMoot>;
 export type Examined = Decoded<typeof examined>;
 
+/** Ours. The keys of a check, its layer, state and diagnosis. */
+const CHECK_BYTES = 128;
+
+function checkBytes({ next, why }: DoctorCheck): number {
+  return (
+    CHECK_BYTES +
+    jsonTextMax(why, WHY_BYTES_MAX) +
+    next.reduce((sum, word) => sum + jsonTextMax(word, WORD_BYTES_MAX), 0)
+  );
+}
+
 /** Room for the peers of all moots together. */
 export const EXAMINED_ROOM: Room<ExaminedPeer> = {
   rowsMax: MEMBERS_MAX,
@@ -175,7 +186,7 @@ export const EXAMINED_ROOM: Room<ExaminedPeer> = {
   bytesOf: ({ checks: told, peer, probe: asked }) =>
     PEERS_ROOM.bytesOf(peer) +
     (asked === undefined ? 0 : ROW_BYTES + jsonTextMax(asked.error ?? "", ERROR_BYTES_MAX)) +
-    told.reduce((bytes, each) => bytes + 256 + jsonTextMax(each.why, WHY_BYTES_MAX), 0),
+    told.reduce((bytes, each) => bytes + checkBytes(each), 0),
 };
 
 /** One moot, or all there are. Throws `group_not_found` for one that is not here. */

@@ -57,13 +57,17 @@ const searchRequest = struct(
 const searchResult = struct(
   "search result",
   {
-    ...messageRowFields,
+    group_id: messageRowFields.group_id,
+    seq: messageRowFields.seq,
+    message: messageRowFields.message,
+    apart: messageRowFields.apart,
+    arrived_ms: messageRowFields.arrived_ms,
     snippet: documented(
       "the part of it that says most of what is searched for, with that in [brackets]",
       clippedText("snippet", SNIPPET_BYTES_MAX),
     ),
   },
-  { required: ["group_id", "seq", "place", "message", "snippet"] },
+  { required: ["group_id", "seq", "message", "snippet"] },
 );
 
 const searchAnswer = struct(

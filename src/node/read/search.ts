@@ -1,6 +1,7 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
+import type { GroupId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { isReserved } from "../../core/policy/topic.ts";
 import type { Message } from "../../core/record/records.ts";
@@ -8,17 +9,18 @@ import { formatSearchCursor, parseSearchCursor } from "../../core/search/search-
 import { parseSearchQuery, type SearchQuery } from "../../core/search/search-query.ts";
 import { snippetOf } from "../../core/search/snippet.ts";
 import { SEARCHED_CHARS_MAX } from "../../core/search/words.ts";
+import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import type { CandidateQuery } from "../../store/search-store.ts";
 import { SEARCH_RESULTS_MAX, type SearchAnswer, type SearchResult, type search } from "../operations/find.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { RequestOf } from "../operations/operation.ts";
 import { type Moots, pickMoot } from "./moots.ts";
-import { Rows } from "./places.ts";
 import { messageOf } from "./unread.ts";
 
 /** Ours. A page ends once its messages have this many bytes, or once so many pieces were looked through for it. */
 const PAGE_BYTES_MAX = 1024 * 1024;
 const PIECES_MAX = 64;
+const PIECE_MIN = 16;
 const LIMIT_DEFAULT = 50;
 
 /** Messages that have all the words given, newest first. */
@@ -45,7 +47,6 @@ export async function searchMessages(
   };
   let from = page === undefined ? undefined : parseSearchCursor(page, of);
   const { search: store } = moot.store.messages;
-  const rows = new Rows(moot);
   const results: SearchResult[] = [];
   const told = {
     group_id: moot.id,
@@ -59,8 +60,8 @@ export async function searchMessages(
   for (let pieces = 0; ; pieces++) {
     if (from !== undefined && (pieces === PIECES_MAX || signal.aborted)) return upTo(from);
     await moots.turns.take();
-    // One more than wanted tells whether more is there.
-    const size = limit - results.length + 1;
+    // One more than wanted tells whether more is there; some may turn out not to match.
+    const size = Math.max(limit - results.length + 1, PIECE_MIN);
     const piece = store.candidates({ ...asked, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of piece.found) {
       const message = messageOf(stored);
@@ -68,11 +69,17 @@ export async function searchMessages(
       if (snippet === undefined) continue;
       if (results.length === limit || bytes >= PAGE_BYTES_MAX) return upTo(placeOf(results.at(-1)!));
       bytes += stored.canonical.length;
-      results.push({ ...rows.of(stored, message), snippet });
+      results.push(resultOf(moot.id, stored, message, snippet));
     }
     from = piece.rest;
     if (from === undefined) return { ...told, next: undefined, more: false };
   }
+}
+
+function resultOf(group_id: GroupId, stored: StoredMessage, message: Message, snippet: string): SearchResult {
+  const apart = isApart(stored);
+  const { arrivedMs: arrived_ms, seq } = stored;
+  return { group_id, seq: apart ? 0 : seq, message, apart: apart ? "removed" : undefined, arrived_ms, snippet };
 }
 
 /** `undefined` for a message that does not match: an index only tells which may. */

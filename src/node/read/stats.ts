@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import { isReserved } from "../../core/policy/topic.ts";
-import { HOUR_MS, hourOf, type MessageStats, type Tally } from "../../store/search-store.ts";
+import { HOUR_MS, hourOf, type MessageStats, type MessageTally } from "../../store/search-store.ts";
 import { STATS_ROWS_MAX, type StatsAnswer, type stats } from "../operations/find.ts";
 import { fittingRows, jsonTextMax } from "../operations/fitting-rows.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -104,11 +104,11 @@ async function inTurns(
   }
 }
 
-function mostFirst<Row extends Tally>(rows: readonly Row[], nameOf: (row: Row) => string | number): Row[] {
+function mostFirst<Row extends MessageTally>(rows: readonly Row[], nameOf: (row: Row) => string | number): Row[] {
   return rows.toSorted((a, b) => b.messages - a.messages || b.bytes - a.bytes || (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
-function sumOf(tallies: Iterable<Tally>): Tally {
+function sumOf(tallies: Iterable<MessageTally>): MessageTally {
   const sum = { messages: 0, bytes: 0 };
   for (const { bytes, messages } of tallies) {
     sum.messages += messages;

@@ -18,9 +18,10 @@ import type {
   QueryPiece,
   StoredMessage,
 } from "../group-store.ts";
+import type { CountedMessage } from "../search-store.ts";
 import { checkLimit, checkNewMessage, INT64_MAX, INT64_MIN, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
-import { type CountedMessage, MemorySearch, MemoryTallies } from "./memory-search.ts";
+import { MemorySearch, MemoryTallies } from "./memory-search.ts";
 
 interface Held extends StoredMessage {
   /** Negative while it is apart. */

@@ -2,12 +2,13 @@ import { isTopic } from "../../core/policy/topic.ts";
 import type { MessageQuery, QueryPiece } from "../group-store.ts";
 import {
   type CandidateQuery,
+  type CountedMessage,
   type HoursAsked,
   hourOf,
   type MessageSearch,
   type MessageStats,
   type MessageTallies,
-  type Tally,
+  type MessageTally,
 } from "../search-store.ts";
 import { StatsSum } from "../stats-sum.ts";
 
@@ -32,15 +33,6 @@ export class MemorySearch implements MessageSearch {
   index(): boolean {
     return false;
   }
-}
-
-/** A message as it is counted. */
-export interface CountedMessage {
-  readonly author: number;
-  /** As views have it. */
-  readonly timestamp: bigint;
-  readonly topics: readonly string[];
-  readonly bytes: number;
 }
 
 /** Counting messages in memory: all are gone through. */
@@ -68,7 +60,7 @@ export class MemoryTallies implements MessageTallies {
       for (const topic of message.topics) topics.add(topic, 1, message.bytes);
       steps.add(from + Math.floor((hour - from) / step) * step, 1, message.bytes);
     }
-    const byStep: ReadonlyMap<number, Tally> = steps.sums;
+    const byStep: ReadonlyMap<number, MessageTally> = steps.sums;
     return { authors: authors.sums, topics: topics.sums, steps: byStep, isCut: authors.isCut || topics.isCut };
   }
 }

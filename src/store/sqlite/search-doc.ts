@@ -9,7 +9,8 @@ const SLOTS = 2n ** 21n;
 /** Places looked at for one number: more share one only where millions of messages have one date. */
 export const PROBED = 64n;
 /** Milliseconds that have numbers of their own, either way of 1970; what lies beyond has those of the last of them. */
-const TIME_MAX = 2n ** 42n - 1n;
+const TIME_MAX = 2n ** 42n - 2n;
+/** Ours. As far the other way: both ends are alike. */
 const TIME_MIN = -TIME_MAX;
 
 export const DOC_MIN = TIME_MIN * SLOTS;

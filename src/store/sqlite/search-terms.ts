@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../core/bounded-map.ts";
 import { sha256Hex } from "../../core/bytes/sha256.ts";
 import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { indexedTopics, isReserved } from "../../core/policy/topic.ts";
@@ -10,6 +11,9 @@ import { SEARCHED_CHARS_MAX, searchedPart, termsOf } from "../../core/search/wor
 export const TERMS_VERSION = 1;
 const [TOPIC, RESERVED, AUTHOR] = ["\ue000", "\ue001", "\ue002"];
 const TOPIC_HEX = 16;
+
+/** Ours. Topics whose terms are known by heart: most messages have one of a few. */
+const TERMS_OF_TOPICS = new BoundedMap<string, string>(256);
 
 export interface IndexedText {
   readonly author_node_id: number;
@@ -29,7 +33,12 @@ export function indexTermsOf({ author_node_id, content, topics }: IndexedText): 
 }
 
 export function topicTerm(topic: string): string {
-  return TOPIC + sha256Hex(topic).slice(0, TOPIC_HEX);
+  let term = TERMS_OF_TOPICS.get(topic);
+  if (term === undefined) {
+    term = TOPIC + sha256Hex(topic).slice(0, TOPIC_HEX);
+    TERMS_OF_TOPICS.set(topic, term);
+  }
+  return term;
 }
 
 export function authorTerm(author: number): string {

@@ -91,7 +91,7 @@ export class SqliteMessageStore implements MessageStore {
     this.#ahead = new SqliteAhead(file, { search, topics: this.#topics });
     this.#query = new SqliteMessageQuery(file, { ahead: this.#ahead, topics: this.#topics });
     const walk = (query: MessageQuery) => this.query(query);
-    this.search = new SqliteSearch(file, { index: search, ahead: this.#ahead, walk });
+    this.search = new SqliteSearch(file, { index: search, walk });
     this.#sums = new SqliteLogSums(file);
     this.#pruning = new SqlitePruning(file, { search, topics: this.#topics });
     this.#apart = new SqliteApart(file, { ahead: this.#ahead, search, topics: this.#topics });

@@ -2,14 +2,13 @@ import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
 import { decodeSpoken } from "../../core/record/message.ts";
 import type { NewMessage } from "../group-store.ts";
-import type { IndexProgress } from "../search-store.ts";
+import type { CountedMessage, IndexProgress } from "../search-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
-import { hasFullText } from "./full-text.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import { docHome, PROBED } from "./search-doc.ts";
 import { type IndexedText, indexTermsOf, TERMS_VERSION } from "./search-terms.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
-import type { Counted, SqliteTallies } from "./sqlite-tallies.ts";
+import type { SqliteTallies } from "./sqlite-tallies.ts";
 
 /** Ours. Terms that one commit takes into the index, some ten milliseconds' work; what has no room follows later. */
 const TERMS_AT_ONCE = 16_384;
@@ -18,6 +17,8 @@ const STEP_TERMS = 8192;
 const STEP_MESSAGES = 256;
 const STEP_BYTES = 1024 * 1024;
 const READ_AT_ONCE = 16;
+/** Ours. Parts of the index that are merged at a time: with more a commit costs less, and a search looks into more of them. SQLite has 4. */
+const MERGED_AT_ONCE = 8;
 /** Below every number there is: all was looked at. */
 const FIRST_SEQ = Number.MIN_SAFE_INTEGER;
 
@@ -39,7 +40,8 @@ export class SqliteSearchIndex {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #tallies: SqliteTallies;
-  readonly #hasFullText: boolean;
+  readonly #modules: Sql;
+  #fullText: boolean | undefined;
   readonly #state: Sql;
   readonly #setTerms: Sql;
   readonly #setBelow: Sql;
@@ -58,11 +60,12 @@ export class SqliteSearchIndex {
   /** Whether `step` may have something to do. */
   isBehind = true;
 
-  constructor(file: SqliteFile, { fullText = hasFullText(), tallies }: { fullText?: boolean; tallies: SqliteTallies }) {
+  constructor(file: SqliteFile, { fullText, tallies }: { fullText?: boolean; tallies: SqliteTallies }) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_state");
     this.#tallies = tallies;
-    this.#hasFullText = fullText;
+    this.#modules = file.prepare("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'");
+    this.#fullText = fullText;
     this.#state = file.prepare("SELECT below, done, wanted, terms FROM search_state");
     this.#setTerms = file.prepare("UPDATE search_state SET terms = ?1");
     this.#setBelow = file.prepare("UPDATE search_state SET below = ?1, done = done + ?2");
@@ -84,9 +87,15 @@ export class SqliteSearchIndex {
     this.#bySeq = file.prepare(`${findable} WHERE seq = ?1`, "bigint");
   }
 
+  /** Whether the SQLite of this process has FTS5. Ours has; on macOS it is the system's. */
+  get hasFullText(): boolean {
+    this.#fullText ??= this.#modules.row() !== undefined;
+    return this.#fullText;
+  }
+
   /** Whether what is found by words is all that there is, but for what `progress` says. */
   get isReady(): boolean {
-    return this.#hasFullText && this.#readState().terms === TERMS_VERSION;
+    return this.hasFullText && this.#readState().terms === TERMS_VERSION;
   }
 
   /** As `MessageSearch.progress`. */
@@ -104,7 +113,7 @@ export class SqliteSearchIndex {
     arrivals: ReadonlyMap<MessageId, bigint>,
   ): void {
     this.#begin();
-    const taking = new Taking();
+    const taking = new IndexTaking();
     for (const [at, message] of messages.entries()) {
       const seq = seqs[at];
       if (seq === undefined) continue;
@@ -119,7 +128,7 @@ export class SqliteSearchIndex {
   /** Call within the transaction that removes these, before their topics are dropped. */
   drop(gone: readonly Findable[]): void {
     this.#begin();
-    const counted: Counted[] = [];
+    const counted: CountedMessage[] = [];
     for (const { author, canonical, seq, timestamp } of gone) {
       this.#settle.run(seq);
       const doc = this.#docAt(timestamp, seq);
@@ -127,7 +136,7 @@ export class SqliteSearchIndex {
       const { content, topics } = spokenIn(canonical);
       counted.push({ author, timestamp, topics, bytes: canonical.length });
       this.#deleteDoc.run(doc);
-      if (!this.#hasFullText) continue;
+      if (!this.hasFullText) continue;
       this.#deleteTerms.run(doc, indexTermsOf({ author_node_id: author, content, topics }).join(" "));
     }
     this.#tallies.drop(counted);
@@ -149,7 +158,7 @@ export class SqliteSearchIndex {
     if (this.#file.access === "read" || !this.#look()) return false;
     this.#file.transact(() => {
       this.#begin();
-      const taking = new Taking();
+      const taking = new IndexTaking();
       for (const [seq] of this.#owed.rows(STEP_MESSAGES)) {
         if (taking.terms >= STEP_TERMS || taking.bytes >= STEP_BYTES) break;
         const row = this.#bySeq.row(seq!);
@@ -170,11 +179,12 @@ export class SqliteSearchIndex {
   /** Where it was written by a program without FTS5, or by one that indexed otherwise, all is taken in anew. */
   #begin(): void {
     const { isUnmade, terms } = this.#readState();
-    if (!this.#hasFullText && terms > 0) this.#setTerms.run(-1);
+    if (!this.hasFullText && terms > 0) this.#setTerms.run(-1);
     if (!isUnmade) return;
     this.#file.exec(`CREATE VIRTUAL TABLE IF NOT EXISTS search_terms
       USING fts5(terms, content='', columnsize=0, detail=none, tokenize='ascii')`);
     this.#file.exec("INSERT INTO search_terms (search_terms) VALUES ('delete-all')");
+    this.#file.exec(`INSERT INTO search_terms (search_terms, rank) VALUES ('automerge', ${MERGED_AT_ONCE})`);
     for (const table of ["search_docs", "search_owed", "hour_authors", "hour_topics"]) {
       this.#file.exec(`DELETE FROM ${table}`);
     }
@@ -182,7 +192,7 @@ export class SqliteSearchIndex {
     this.isBehind = true;
   }
 
-  #takeOlder(taking: Taking): void {
+  #takeOlder(taking: IndexTaking): void {
     let { below } = this.#readState();
     if (below === FIRST_SEQ) return;
     let looked = 0;
@@ -201,24 +211,24 @@ export class SqliteSearchIndex {
     this.#setBelow.run(below, looked);
   }
 
-  #takeOnce(message: Findable, taking: Taking): void {
+  #takeOnce(message: Findable, taking: IndexTaking): void {
     if (this.#docAt(message.timestamp, message.seq) === undefined) this.#take(message, undefined, taking);
   }
 
-  #take(message: Findable, said: Said | undefined, taking: Taking): void {
+  #take(message: Findable, said: SaidWords | undefined, taking: IndexTaking): void {
     const { author, canonical, seq, timestamp } = message;
     const doc = this.#newDoc(timestamp, seq);
     if (doc === undefined) return;
     const { content, topics } = said ?? spokenIn(canonical);
     taking.bytes += canonical.length;
     taking.counted.push({ author, timestamp, topics, bytes: canonical.length });
-    if (!this.#hasFullText) return;
+    if (!this.hasFullText) return;
     const terms = indexTermsOf({ author_node_id: author, content, topics });
     taking.terms += terms.length;
     taking.entries.push({ doc, terms: terms.join(" ") });
   }
 
-  #write({ counted, entries }: Taking): void {
+  #write({ counted, entries }: IndexTaking): void {
     this.#tallies.add(counted);
     // FTS5 writes out what it gathered whenever a number is below the one before.
     for (const { doc, terms } of entries.sort((a, b) => (a.doc < b.doc ? -1 : 1))) this.#insertTerms.run(doc, terms);
@@ -254,23 +264,23 @@ export class SqliteSearchIndex {
       done: this.#rows.number(done, "done"),
       wanted: this.#rows.number(wanted, "wanted"),
       terms,
-      isUnmade: this.#hasFullText && terms !== TERMS_VERSION,
+      isUnmade: this.hasFullText && terms !== TERMS_VERSION,
     };
   }
 }
 
-type Said = Pick<IndexedText, "content" | "topics">;
+type SaidWords = Pick<IndexedText, "content" | "topics">;
 
 /** What one commit takes in. */
-class Taking {
+class IndexTaking {
   readonly entries: { readonly doc: bigint; readonly terms: string }[] = [];
-  readonly counted: Counted[] = [];
+  readonly counted: CountedMessage[] = [];
   terms = 0;
   bytes = 0;
 }
 
 /** One that cannot be read is found by nothing. */
-function spokenIn(canonical: Uint8Array): Said {
+function spokenIn(canonical: Uint8Array): SaidWords {
   try {
     return decodeSpoken(canonical);
   } catch (error) {

@@ -1,5 +1,5 @@
-import { MessageId } from "../../core/ids.ts";
-import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import type { MessageId } from "../../core/ids.ts";
+import { comparePlaces, placeBefore, type TimePlace } from "../../core/order/time-place.ts";
 import { isReserved, isTopic } from "../../core/policy/topic.ts";
 import type { MessageQuery, QueryPiece, StoredMessage } from "../group-store.ts";
 import type { CandidateQuery, IndexProgress, MessageSearch } from "../search-store.ts";
@@ -7,7 +7,6 @@ import { checkLimit, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import { bucketOf, DOC_END, DOC_MIN, type DocBucket, docStart } from "./search-doc.ts";
 import { authorTerm, quoted, topicTerm, wordMatch } from "./search-terms.ts";
-import type { SqliteAhead } from "./sqlite-ahead.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
 import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
@@ -21,19 +20,24 @@ const HELD_AGAINST_MIN = 64;
 /** Ours. Messages of one millisecond that are put in order; of more, messages are looked at one by one. */
 const SORTED_MAX = 1024;
 
-const NO_ID = MessageId.zero;
+/** Ours. Messages no longer than this are read as they are found, some hundred KiB at a time; others once it is known which are meant. */
+const READ_ALONG_BYTES = 4096;
 
 interface SearchParts {
   readonly index: SqliteSearchIndex;
-  readonly ahead: SqliteAhead;
   /** As `MessageStore.query`: the way without an index. */
   readonly walk: (query: MessageQuery) => QueryPiece;
 }
 
 /** A message that is found: its number in the index, and in the log. */
-interface Hit {
+interface IndexHit {
   readonly doc: bigint;
   readonly seq: number;
+  /** In views. */
+  readonly place: TimePlace;
+  readonly bytes: number;
+  /** Where it was read along. */
+  readonly stored: StoredMessage | undefined;
 }
 
 /** Messages of one group by the words in them, from the index of `moot.sqlite`. */
@@ -43,16 +47,20 @@ export class SqliteSearch implements MessageSearch {
   readonly #parts: SearchParts;
   readonly #found: Sql;
   readonly #nth: Sql;
-  readonly #place: Sql;
-  readonly #getSeq: Sql;
+  readonly #bodies: Sql;
 
   constructor(file: SqliteFile, parts: SearchParts) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_docs");
     this.#parts = parts;
     this.#found = file.prepare(
-      `SELECT words.rowid, seq FROM search_terms AS words CROSS JOIN search_docs ON doc = words.rowid
-      WHERE words MATCH ?1 AND words.rowid < ?2 AND words.rowid >= ?3 ORDER BY words.rowid DESC LIMIT ?4`,
+      `SELECT search_terms.rowid, messages.seq, messages.timestamp, messages.author, messages.id,
+        (SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), length(canonical),
+        CASE WHEN length(canonical) <= ${READ_ALONG_BYTES} THEN canonical END
+      FROM search_terms CROSS JOIN search_docs ON doc = search_terms.rowid
+      CROSS JOIN messages ON messages.seq = search_docs.seq
+      WHERE search_terms MATCH ?1 AND search_terms.rowid < ?2 AND search_terms.rowid >= ?3
+      ORDER BY search_terms.rowid DESC LIMIT ?4`,
       "bigint",
     );
     this.#nth = file.prepare(
@@ -60,8 +68,10 @@ export class SqliteSearch implements MessageSearch {
       ORDER BY rowid DESC LIMIT 1 OFFSET ?4`,
       "bigint",
     );
-    this.#place = file.prepare("SELECT timestamp, author, id FROM messages WHERE seq = ?1", "bigint");
-    this.#getSeq = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq = ?1`);
+    // All at once: each statement alone costs more than what it reads.
+    this.#bodies = file.prepare(
+      `SELECT ${STORED_COLUMNS} FROM messages WHERE seq IN (SELECT value FROM json_each(?1))`,
+    );
   }
 
   get isIndexed(): boolean {
@@ -69,7 +79,8 @@ export class SqliteSearch implements MessageSearch {
   }
 
   progress(): IndexProgress | undefined {
-    return this.isIndexed ? this.#parts.index.progress() : undefined;
+    const { index } = this.#parts;
+    return this.#file.access === "read" || !index.hasFullText ? undefined : index.progress();
   }
 
   get isBehind(): boolean {
@@ -104,7 +115,7 @@ export class SqliteSearch implements MessageSearch {
   }
 
   #piece(query: CandidateQuery): QueryPiece {
-    const { from, limit } = query;
+    const { limit } = query;
     const asked = matchesOf(query);
     const lowest = query.since === undefined ? DOC_MIN : docStart(query.since);
     const top = highest(query);
@@ -112,26 +123,25 @@ export class SqliteSearch implements MessageSearch {
     const match = asked.join(" AND ");
     const hits = this.#hits(match, top, floor, limit + 1);
     const isMore = hits.length > limit;
-    const found: StoredMessage[] = [];
+    const meant: IndexHit[] = [];
     let bytes = 0;
+    const told = (rest: TimePlace | undefined) => ({ found: this.#read(meant), rest });
     for (let at = 0; at < hits.length; ) {
       const bucket = bucketOf(hits[at]!.doc);
       const same = this.#ofBucket(hits, at, bucket, { match, isMore });
-      if (same === undefined)
-        return found.length > 0 ? upTo(found, this.#placeOf(hits[at - 1]!.seq)) : this.#walkIn(bucket, query);
+      if (same === undefined) return meant.length > 0 ? told(hits[at - 1]!.place) : this.#walkIn(bucket, query);
       while (at < hits.length && hits[at]!.doc >= bucket.start) at += 1;
-      for (const { place, seq } of this.#sorted(same, from)) {
-        if (!isWithin(place, query)) continue;
-        const message = this.#bySeq(seq);
-        bytes += message.canonical.length;
-        found.push(message);
-        if (found.length === limit || bytes >= QUERY_BYTES) return upTo(found, place);
+      for (const hit of same.sort((a, b) => comparePlaces(b.place, a.place))) {
+        if (!isWithin(hit.place, query)) continue;
+        meant.push(hit);
+        bytes += hit.bytes;
+        if (meant.length === limit || bytes >= QUERY_BYTES) return told(hit.place);
       }
     }
     // The last millisecond that was looked at was so to its end.
     const { since } = isMore ? bucketOf(hits.at(-1)!.doc) : bucketOf(floor);
-    if ((!isMore && floor === lowest) || since === undefined) return { found, rest: undefined };
-    return upTo(found, { timestamp: since, author_node_id: 0, id: NO_ID });
+    if ((!isMore && floor === lowest) || since === undefined) return told(undefined);
+    return told(placeBefore(since));
   }
 
   /** From where on a piece looks: where the rarest of the terms has as many messages as are held against the others. */
@@ -150,11 +160,11 @@ export class SqliteSearch implements MessageSearch {
 
   /** All of one millisecond, of which `hits` may have only the first; `undefined` where they are too many. */
   #ofBucket(
-    hits: readonly Hit[],
+    hits: readonly IndexHit[],
     at: number,
     { start }: DocBucket,
     { isMore, match }: { readonly isMore: boolean; readonly match: string },
-  ): Hit[] | undefined {
+  ): IndexHit[] | undefined {
     const end = hits.findIndex(({ doc }, index) => index > at && doc < start);
     const same = hits.slice(at, end < 0 ? hits.length : end);
     if (end < 0 && isMore) same.push(...this.#hits(match, same.at(-1)!.doc, start, SORTED_MAX + 1));
@@ -169,35 +179,35 @@ export class SqliteSearch implements MessageSearch {
     };
     const piece = this.#walk(within);
     if (piece.rest !== undefined || start <= DOC_MIN) return piece;
-    return { ...piece, rest: { timestamp: since!, author_node_id: 0, id: NO_ID } };
+    return { ...piece, rest: placeBefore(since!) };
   }
 
-  /** Newest first, strictly before `from`. */
-  #sorted(hits: readonly Hit[], from: TimePlace | undefined) {
-    const placed = hits.map(({ seq }) => ({ seq, place: this.#placeOf(seq) }));
-    const before = from === undefined ? placed : placed.filter(({ place }) => comparePlaces(place, from) < 0);
-    return before.sort((a, b) => comparePlaces(b.place, a.place));
+  #hits(match: string, below: bigint, floor: bigint, limit: number): IndexHit[] {
+    return this.#found
+      .rows(match, below, floor, limit)
+      .map(([doc, number, timestamp, author, id, arrived, bytes, body]) => {
+        const seq = this.#rows.number(number, "seq", SEQ);
+        const isRead = body !== null && body !== undefined;
+        return {
+          doc: this.#rows.int64(doc, "doc"),
+          seq,
+          place: {
+            timestamp: this.#rows.int64(arrived ?? timestamp, seq),
+            author_node_id: this.#rows.number(author, seq, { max: 0xffffffff }),
+            id: this.#rows.hex32<MessageId>(id, seq),
+          },
+          bytes: this.#rows.number(bytes, seq),
+          stored: isRead ? storedOf(this.#rows, [number!, id!, body, arrived!]) : undefined,
+        };
+      });
   }
 
-  #hits(match: string, below: bigint, floor: bigint, limit: number): Hit[] {
-    return this.#found.rows(match, below, floor, limit).map(([doc, seq]) => ({
-      doc: this.#rows.int64(doc, "doc"),
-      seq: this.#rows.number(seq, "seq", SEQ),
-    }));
-  }
-
-  /** Its place in views. */
-  #placeOf(seq: number): TimePlace {
-    const [timestamp, author, id] = this.#place.row(seq) ?? [];
-    return {
-      timestamp: this.#parts.ahead.arrivalOf(seq) ?? this.#rows.int64(timestamp, seq),
-      author_node_id: this.#rows.number(author, seq, { max: 0xffffffff }),
-      id: this.#rows.hex32(id, seq),
-    };
-  }
-
-  #bySeq(seq: number): StoredMessage {
-    return storedOf(this.#rows, this.#getSeq.row(seq) ?? [seq, null, null, null]);
+  /** In their order. */
+  #read(hits: readonly IndexHit[]): StoredMessage[] {
+    const long = hits.filter(({ stored }) => stored === undefined);
+    const rows = long.length === 0 ? [] : this.#bodies.rows(`[${long.map(({ seq }) => seq).join()}]`);
+    const bySeq = new Map(rows.map((row) => storedOf(this.#rows, row)).map((message) => [message.seq, message]));
+    return hits.flatMap(({ seq, stored }) => stored ?? bySeq.get(seq) ?? []);
   }
 }
 
@@ -217,11 +227,9 @@ function highest({ from, until }: CandidateQuery): bigint {
   return byPlace < byTime ? byPlace : byTime;
 }
 
-/** Times share numbers, so that some are found that lie beyond. */
-function isWithin({ timestamp }: TimePlace, { since, until }: CandidateQuery): boolean {
-  return (since === undefined || timestamp >= since) && (until === undefined || timestamp < until);
-}
-
-function upTo(found: readonly StoredMessage[], rest: TimePlace): QueryPiece {
-  return { found, rest };
+/** Times share numbers, so that some are found that lie beyond, or were told before. */
+function isWithin(place: TimePlace, { from, since, until }: CandidateQuery): boolean {
+  const { timestamp } = place;
+  if ((since !== undefined && timestamp < since) || (until !== undefined && timestamp >= until)) return false;
+  return from === undefined || comparePlaces(place, from) < 0;
 }

@@ -1,5 +1,12 @@
 import { indexedTopics } from "../../core/policy/topic.ts";
-import { type HoursAsked, hourOf, type MessageStats, type MessageTallies, type Tally } from "../search-store.ts";
+import {
+  type CountedMessage,
+  type HoursAsked,
+  hourOf,
+  type MessageStats,
+  type MessageTallies,
+  type MessageTally,
+} from "../search-store.ts";
 import { StatsSum } from "../stats-sum.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
@@ -9,15 +16,6 @@ import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 const STEP_ROWS = 8192;
 /** Hours are within int64 milliseconds. */
 const HOUR = { min: -2_562_047_788_016, max: 2_562_047_788_016 };
-
-/** A message as it is counted. */
-export interface Counted {
-  readonly author: number;
-  /** As views have it. */
-  readonly timestamp: bigint;
-  readonly topics: readonly string[];
-  readonly bytes: number;
-}
 
 /** How many messages there are by hour, author and topic, inside the transactions of `SqliteMessageStore`. */
 export class SqliteTallies implements MessageTallies {
@@ -65,7 +63,7 @@ export class SqliteTallies implements MessageTallies {
   *statsInSteps({ from, step, to }: HoursAsked): Generator<undefined, MessageStats> {
     const authors = new StatsSum<number>();
     const numbers = new StatsSum<number>();
-    const steps = new Map<number, Tally>();
+    const steps = new Map<number, MessageTally>();
     for (let after: readonly [number, number] | undefined = [from, -1]; after !== undefined; ) {
       after = this.#step(this.#authorRows, after, to, (hour, author, messages, bytes) => {
         authors.add(author, messages, bytes);
@@ -85,7 +83,7 @@ export class SqliteTallies implements MessageTallies {
       );
       yield;
     }
-    const topics = new Map<string, Tally>();
+    const topics = new Map<string, MessageTally>();
     for (const [number, tally] of numbers.sums) {
       const name = this.#topics.nameOf(number);
       if (name !== undefined) topics.set(name, tally);
@@ -94,18 +92,18 @@ export class SqliteTallies implements MessageTallies {
   }
 
   /** Call within the transaction that takes these in, after their topics are known. */
-  add(counted: readonly Counted[]): void {
+  add(counted: readonly CountedMessage[]): void {
     this.#change(counted, 1);
   }
 
   /** Call within the transaction that takes these out, before their topics are dropped. */
-  drop(counted: readonly Counted[]): void {
+  drop(counted: readonly CountedMessage[]): void {
     this.#change(counted, -1);
   }
 
-  #change(counted: readonly Counted[], sign: 1 | -1): void {
-    const authors = new Map<string, Change>();
-    const topics = new Map<string, Change>();
+  #change(counted: readonly CountedMessage[], sign: 1 | -1): void {
+    const authors = new Map<string, TallyChange>();
+    const topics = new Map<string, TallyChange>();
     for (const { author, bytes, timestamp, topics: named } of counted) {
       const hour = hourOf(timestamp);
       sum(authors, { hour, of: author, bytes });
@@ -117,7 +115,7 @@ export class SqliteTallies implements MessageTallies {
     this.#write(topics.values(), sign, this.#countTopic, this.#dropTopic);
   }
 
-  #write(changes: Iterable<Change>, sign: 1 | -1, count: Sql, drop: Sql): void {
+  #write(changes: Iterable<TallyChange>, sign: 1 | -1, count: Sql, drop: Sql): void {
     for (const { bytes, hour, messages, of } of changes) {
       count.run(hour, of, sign * messages, sign * bytes);
       if (sign < 0) drop.run(hour, of);
@@ -140,14 +138,14 @@ export class SqliteTallies implements MessageTallies {
   }
 }
 
-interface Change {
+interface TallyChange {
   readonly hour: number;
   readonly of: number;
   messages: number;
   bytes: number;
 }
 
-function sum(changes: Map<string, Change>, { bytes, hour, of }: Omit<Change, "messages">): void {
+function sum(changes: Map<string, TallyChange>, { bytes, hour, of }: Omit<TallyChange, "messages">): void {
   const key = `${hour} ${of}`;
   const change = changes.get(key);
   if (change === undefined) changes.set(key, { hour, of, messages: 1, bytes });

@@ -55,7 +55,7 @@ test("what others may read is taken from them", async () => {
     [options.dataDir, "take it from group and others: mode 0755 becomes 0700"],
     [join(options.dataDir, "node.sqlite"), "take it from group and others: mode 0644 becomes 0600"],
   ]);
-  expect(repairAll(options, repairs).backup).toBeUndefined();
+  expect((await repairAll(options, repairs)).backup).toBeUndefined();
   expect(statSync(options.dataDir).mode & 0o777).toBe(0o700);
   expect(await shown(options)).toEqual([]);
 });
@@ -69,7 +69,7 @@ test("a socket on which nobody listens goes, one on which somebody does stays", 
   expect(existsSync(path)).toBe(true);
   const { repairs } = await findRepairs(options);
   expect(repairs.map(({ diagnosis }) => diagnosis)).toEqual(["data_leftover"]);
-  repairAll(options, repairs);
+  await repairAll(options, repairs);
   expect(existsSync(path)).toBe(false);
 
   const server = createServer().listen(path);
@@ -92,7 +92,7 @@ test("an index that does not fit is made anew, after a copy of its database, and
   expect(repairs).toMatchObject([{ diagnosis: "index_damaged", path, isCopied: true }]);
   // Looking changes nothing.
   expect(readFileSync(path).equals(before)).toBe(true);
-  const { backup } = repairAll(options, repairs);
+  const { backup } = await repairAll(options, repairs);
   expect(readFileSync(join(backup!, "agents.sqlite")).equals(before)).toBe(true);
   expect(statSync(backup!).mode & 0o777).toBe(0o700);
   expect(soundnessOf(path)).toEqual({ state: "sound", faults: [] });
@@ -119,7 +119,7 @@ test("nothing is repaired while somebody else has the data root", async () => {
   chmodSync(join(options.dataDir, "node.sqlite"), 0o644);
   const { repairs } = await findRepairs(options);
   using _held = DataRootLock.acquire(options.dataDir, realClock.unix());
-  expect(() => repairAll(options, repairs)).toThrow(expect.objectContaining({ code: "already_running" }));
+  await expect(repairAll(options, repairs)).rejects.toMatchObject({ code: "already_running" });
   expect(statSync(join(options.dataDir, "node.sqlite")).mode & 0o777).toBe(0o644);
   expect(readdirSync(options.dataDir)).not.toContain("repairs");
 });

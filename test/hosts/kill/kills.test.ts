@@ -7,7 +7,8 @@ import { testWhere } from "../../support/needs.ts";
 import { inNetns } from "../../support/netns.ts";
 import { isWhole } from "../host-facts.ts";
 import { type HostMoot, hostMoot, stateOf } from "../host-moot.ts";
-import { MortalHost, type MortalHostName, mortalHome } from "./mortal-host.ts";
+import { WOKEN_HOSTS, type WokenHostName } from "../woken-hosts.ts";
+import { MortalHost } from "./mortal-host.ts";
 import { STEPS, type Step, StepDoor } from "./step-door.ts";
 
 /** Replay with `SEED=<n> npm test -- test/hosts/kill`; the number is in the titles. */
@@ -29,7 +30,7 @@ inNetns(import.meta, () => {
 });
 
 interface Kill {
-  readonly host: MortalHostName;
+  readonly host: WokenHostName;
   readonly victim: Victim;
   readonly step: Step;
 }
@@ -37,10 +38,10 @@ interface Kill {
 async function killAt({ host: name, step, victim }: Kill) {
   let door: StepDoor | undefined;
   await using moot = await hostMoot((model, { data }) =>
-    mortalHome(name, model, ({ path }) => {
+    WOKEN_HOSTS[name].home(model, ({ path }) => {
       const socket = join(path, "agent.sock");
       door = new StepDoor(socket, join(data, "agent.sock"));
-      return socket;
+      return { ENTMOOT_AGENT_SOCKET: socket };
     }),
   );
   using stepDoor = door!;

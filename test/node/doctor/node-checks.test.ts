@@ -112,6 +112,7 @@ test.each([
   ["removed", { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, lost: false } }, {}, ["failed removed"]],
   ["not in it", out, {}, ["failed not_in_roster"]],
   ["its id with another key", out, { rows: [peerRow({ node_id: 1 })] }, ["failed identity_mismatch"]],
+  ["left", { left_ms: 5 }, {}, ["noted left"]],
   ["a founder that waits", { doubt: "another file" }, {}, ["failed founder_waits"]],
   ["refused for ever", { refused: { ...refused, retry_at_ms: 0 } }, {}, ["failed policy_refuses"]],
   ["refused for now", { refused: { ...refused, retry_at_ms: 1_000_001 } }, {}, ["failed policy_refuses"]],

@@ -2,6 +2,7 @@ import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.t
 import { aheadContract } from "../../contract/ahead.contract.ts";
 import { apartContract } from "../../contract/apart.contract.ts";
 import { groupStoreContract } from "../../contract/group-store.contract.ts";
+import { searchContract } from "../../contract/search.contract.ts";
 import { shedContract } from "../../contract/shed.contract.ts";
 import { GROUP } from "../../support/message.ts";
 
@@ -14,3 +15,4 @@ groupStoreContract("memory", makeWorld);
 apartContract("memory", makeWorld);
 aheadContract("memory", makeWorld);
 shedContract("memory", makeWorld);
+searchContract("memory", makeWorld);

@@ -8,6 +8,7 @@ import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sq
 import { aheadContract } from "../../contract/ahead.contract.ts";
 import { apartContract } from "../../contract/apart.contract.ts";
 import { type GroupStoreWorld, groupStoreContract } from "../../contract/group-store.contract.ts";
+import { searchContract } from "../../contract/search.contract.ts";
 import { shedContract } from "../../contract/shed.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
@@ -17,6 +18,7 @@ groupStoreContract("SQLite", () => new SqliteWorld());
 apartContract("SQLite", () => new SqliteWorld());
 aheadContract("SQLite", () => new SqliteWorld());
 shedContract("SQLite", () => new SqliteWorld());
+searchContract("SQLite", () => new SqliteWorld());
 
 test("what another connection stored counts at once, also a child that waits for its parent", () => {
   using world = new SqliteWorld();
