@@ -1,8 +1,12 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { BINARY } from "../support/binary.ts";
 import { agree, DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+const README = readFileSync(resolve(import.meta.dir, "../../README.md"), "utf8");
 
 const linesOf = (stdout: string) =>
   stdout
@@ -103,5 +107,27 @@ inNetns(import.meta, () => {
       expect(await node.ask(["doctor", "-probe", "-exit-code", "-json"])).toMatchObject({ failed: 0, unknown: 0 });
     }
     expect(await oak.run(["stop"])).toMatchObject({ status: 0 });
+  });
+
+  test("the section of the README on owning a moot does what it says, word for word", async () => {
+    using home = new TemporaryDirectory();
+    const bin = join(home.path, "bin");
+    mkdirSync(bin);
+    symlinkSync(BINARY, join(bin, "entmootd"));
+    await using node = new DaemonNode(home.path, ".entmoot", {
+      env: { ENTMOOT_DATA: undefined, PATH: `${bin}:${process.env.PATH}` },
+      command: ["sh", "-ec"],
+    });
+    const [, script] = /<!-- owning -->\n```sh\n([\s\S]*?)```\n/.exec(README)!;
+    const { status, stderr, stdout } = await node.run([`trap 'kill $! 2>&- || :' EXIT\n${script}entmootd stop`], {
+      cwd: home.path,
+    });
+    expect({ status, stderr, stdout }).toMatchObject({
+      status: 0,
+      stderr: expect.not.stringContaining("FAILED"),
+      stdout: expect.stringMatching(
+        /applied[\s\S]*allowed[\s\S]*square\] is open[\s\S]*exported[\s\S]*nothing is found to be wrong/,
+      ),
+    });
   });
 });
