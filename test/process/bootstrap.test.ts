@@ -41,6 +41,7 @@ inNetns(import.meta, () => {
         applied: false,
         changed: false,
       });
+      expect(await node.ask([...AGENT, "-json", "-runner", "none"])).toMatchObject({ changed: false });
       const joining = await node.ask([...AGENT, "-json", "-default-moot", " JOIN "]);
       expect(joining).toMatchObject({
         applied: false,
@@ -206,7 +207,9 @@ inNetns(import.meta, () => {
       const questions = (...flags: string[]) =>
         new TerminalProgram([BINARY, ...AGENT, "-interactive", ...flags], node.environment, { isDrawn: false });
       {
-        await using terminal = questions();
+        // One that says no width, as a serial line.
+        const command = ["sh", "-c", 'stty cols 0 rows 0; exec "$@"', "sh", BINARY, ...AGENT, "-interactive"];
+        await using terminal = new TerminalProgram(command, node.environment, { isDrawn: false });
         await terminal.saw("runner:");
         terminal.type("\x03");
         await terminal.saw("nothing was changed");

@@ -26,8 +26,23 @@ export interface AskedOver {
 }
 
 const NO_HOST = "none";
+/** Ours. What a terminal has that does not say; where it says nothing, or 0, each word would stand on lines of one letter. */
+const COLUMNS = 80;
+const ROWS = 24;
 /** Prompts are no result: stdout is for that. */
-const io = { input: process.stdin, output: process.stderr } as const;
+const io = { input: process.stdin, output: sized(process.stderr) } as const;
+
+function sized(output: typeof process.stderr): typeof process.stderr {
+  if (output.columns > 0 && output.rows > 0) return output;
+  return new Proxy(output, {
+    get(target, name) {
+      if (name === "columns") return COLUMNS;
+      if (name === "rows") return ROWS;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
 
 /**
  * Asks on the terminal for what the flags leave open, each with what holds as its default; an answer that will not do is asked

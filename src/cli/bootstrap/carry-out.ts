@@ -12,6 +12,7 @@ import { type LiveAgentConfig, liveAgentConfig, liveAgentConfigs } from "../../n
 import { agent_runner, live_agent_off, live_agent_set, live_agents } from "../../node/operations/agent-setup.ts";
 import { default_moot_decline } from "../../node/operations/default-moot.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import { isThere } from "../../store/private-files.ts";
 import { askedFor, voiceName } from "../attach/asked-for.ts";
 import { attachHost } from "../attach/attach-host.ts";
 import type { AttachReport } from "../attach/attach-report.ts";
@@ -62,6 +63,8 @@ export async function carryOut(
 async function opened(options: GlobalOptions, choices: BootstrapChoices, isDry: boolean): Promise<Operations> {
   if (isDry || !(isConfiguring(choices) || choices.attach !== undefined)) return openUnfounded(options);
   if (choices.attach !== undefined) return daemonToAttach(options);
+  // What holds where nothing was ever kept needs no identity to be kept by.
+  if (!isNews(choices) && !isThere(options.identityPath)) return openUnfounded(options);
   // Who is in a moot has an identity.
   return openOperations(options, { create: choices.live === undefined, change: true });
 }
@@ -80,6 +83,10 @@ async function daemonToAttach(options: GlobalOptions): Promise<Operations> {
 
 function isConfiguring({ defaultMoot, instructions, live, runner }: BootstrapChoices): boolean {
   return runner !== undefined || instructions !== undefined || defaultMoot === "decline" || isLiveSaid(live);
+}
+
+function isNews({ defaultMoot, instructions, live, runner }: BootstrapChoices): boolean {
+  return (runner ?? "none") !== "none" || instructions === true || defaultMoot === "decline" || isLiveSaid(live);
 }
 
 /** `off` alone is what holds where nothing was ever said, and ends nothing. */
