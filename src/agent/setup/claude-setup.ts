@@ -11,7 +11,7 @@ import {
   TALKING_TOOLS,
 } from "./host-setup.ts";
 
-/** Ours. Settings are far smaller. */
+/** Ours. A thousand times what a person writes there; more is no file of its host. */
 const SETTINGS_BYTES_MAX = 1024 * 1024;
 /** https://code.claude.com/docs/en/settings */
 const MANAGED_SETTINGS =

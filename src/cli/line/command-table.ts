@@ -68,7 +68,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create, list, change, leave and forget moots",
+    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
   },
   health: {

@@ -5,7 +5,7 @@ import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
 import { boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 
-/** Ours. The longest path there is. */
+/** Ours. PATH_MAX on Linux; a program is one path. */
 const COMMAND_BYTES_MAX = 4096;
 /** Ours. As many filters as a person keeps apart. */
 export const LIVE_TOPICS_MAX = 64;
