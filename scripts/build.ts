@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { programWords } from "../src/cli/complete/command-words.ts";
+import { COMMANDS } from "../src/cli/line/command-table.ts";
+import { globalFlags } from "../src/cli/line/global-flags.ts";
 import { textOf } from "../src/core/errors.ts";
 import { parseReleaseKeys } from "../src/update/release-keys.ts";
 import { releaseKeyId } from "../src/update/release-manifest.ts";
@@ -82,6 +85,7 @@ export async function buildBinary(options: BinaryOptions): Promise<BuiltBinary> 
         ENTMOOT_DATE: JSON.stringify(options.date),
         "process.env.NODE_ENV": '"production"',
         ...releaseKeys(),
+        ENTMOOT_COMMAND_WORDS: await commandWords(),
         ...options.defines,
       },
       compile: {
@@ -132,6 +136,12 @@ export function runtimeFile(target: string): string {
 
 /** A target that iroh has no build for: what its plugin puts in says so. */
 const NO_IROH = "bun-darwin-x64";
+
+/** What completion knows of commands without loading one, as JavaScript source text. */
+async function commandWords(): Promise<string> {
+  const words = await programWords(COMMANDS, globalFlags);
+  return JSON.stringify(JSON.stringify(words));
+}
 
 /** The keys that updates of this build may be signed with, when the environment names others than the source does. */
 function releaseKeys(): Record<string, string> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { runCommand } from "citty";
-import { asksForJsonErrors, readCommandLine } from "./cli/line/argv.ts";
+import { argsOf, asksForJsonErrors, type Request, readCommandLine } from "./cli/line/argv.ts";
 import { COMMANDS } from "./cli/line/command-table.ts";
 import { parseFeatureFlags } from "./cli/line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
@@ -22,6 +22,9 @@ let jsonErrors = asksForJsonErrors(process.argv.slice(2));
 
 /** As it was given on the command line. */
 let dataFlag: string | undefined;
+
+/** What was asked, told when a word of it is refused that was probably meant for another. */
+let asked: Extract<Request, { kind: "run" }> | undefined;
 
 /** What the command that runs has done by the time it prints, told when it cannot print it. */
 let effect: string | undefined;
@@ -51,6 +54,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
     (await printing()).printLine(`${help}${namedHere(await nameHere())}`.trimEnd());
     return 0;
   }
+  asked = request;
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
   jsonErrors = parseGlobalOptions(request.globals, process.env, "/").jsonErrors;
   if (jsonErrors) (await printing()).setJsonProse(true);
@@ -67,7 +71,9 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 async function report(error: unknown): Promise<ExitStatus> {
   if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
   const code = codeOf(error);
-  const said = code === "output_failed" && effect !== undefined ? `${textOf(error)}; ${effect}` : textOf(error);
+  const text = textOf(error);
+  const said =
+    code === "output_failed" && effect !== undefined ? `${text}; ${effect}` : `${text}${await meant(code, text)}`;
   const message = withoutSecrets(runnableHints(said, await nameHere(), dataFlag));
   const stack = code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error ? error.stack : undefined;
   const { printFailure, printJsonFailure } = await printing();
@@ -81,6 +87,13 @@ async function report(error: unknown): Promise<ExitStatus> {
     if (stack !== undefined) printFailure(stack);
   }
   return STATUS[code].exit;
+}
+
+/** Loaded only where a word is refused. */
+async function meant(code: ErrorCode, text: string): Promise<string> {
+  if (asked === undefined || code !== "invalid_argument") return "";
+  const { meantValue } = await import("./cli/line/meant-value.ts");
+  return meantValue(text, { known: await argsOf(asked.command), flags: asked.flags });
 }
 
 function lostPlaces(places: readonly OtherPlaces[]) {

@@ -33,3 +33,18 @@ export function idBytes(text: string): Uint8Array | undefined {
     return undefined;
   }
 }
+
+/** Ours. 48 bits of an id: fewer would name several of a large moot. */
+export const ID_START_MIN = 8;
+/** Of a whole id in base64. */
+const ID_LENGTH = 44;
+
+/** Whether `text` may be the first characters of an id in base64, as many as are needed. */
+export function isIdStart(text: string): boolean {
+  return text.length >= ID_START_MIN && text.length <= ID_LENGTH && /^[A-Za-z0-9+/_-]+=?$/.test(text);
+}
+
+/** The same in the alphabet that ids are shown in; addresses have them in the other. */
+export function standardId(text: string): string {
+  return text.replaceAll("-", "+").replaceAll("_", "/");
+}

@@ -4,7 +4,7 @@ import { groupName } from "../node/group/group-name.ts";
 import { keptMootName } from "../node/kept-names.ts";
 import { status } from "../node/operations/daemon.ts";
 import { isThere } from "../store/private-files.ts";
-import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
+import { type OpenRootOptions, SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type MootHere, mootsOfStatus } from "../view/which-moot.ts";
 import { connectToLook } from "./open-operations.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -18,8 +18,12 @@ export async function mootsHere(options: GlobalOptions, timeoutMs: number | unde
   if (client !== undefined && !(await client.isOriginal(timeoutMs))) {
     return mootsOfStatus(await client.call(status, {}, patience));
   }
-  if (!isThere(options.dataDir)) return [];
-  using root = SqliteDataRoot.open(options.dataDir, "read", telling());
+  return isThere(options.dataDir) ? mootsInFiles(options.dataDir, telling()) : [];
+}
+
+/** Those of the data root in `dataDir`, as its files say. */
+export function mootsInFiles(dataDir: string, tell: OpenRootOptions): readonly MootHere[] {
+  using root = SqliteDataRoot.open(dataDir, "read", tell);
   const shut = (group_id: GroupId) => ({ group_id, name: keptMootName(root.node, group_id), isOpen: false });
   const joined = root.groupIds().flatMap((group_id) => {
     try {

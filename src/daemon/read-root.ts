@@ -9,9 +9,12 @@ import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import type { GlobalOptions } from "./options.ts";
 import { telling } from "./tell-reading.ts";
 
-/** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
-export function openForReading({ dataDir, identityPath }: GlobalOptions): LocalReader {
-  const root = isThere(dataDir) ? SqliteDataRoot.open(dataDir, "read", telling()) : new MemoryDataRoot();
+/**
+ * The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing.
+ * `tell`: who is told what; people on stderr unless said otherwise.
+ */
+export function openForReading({ dataDir, identityPath }: GlobalOptions, tell = telling()): LocalReader {
+  const root = isThere(dataDir) ? SqliteDataRoot.open(dataDir, "read", tell) : new MemoryDataRoot();
   return new LocalReader(root, { clock: realClock, local: () => localKey(identityPath) });
 }
 

@@ -2,7 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
-import { ID_START_MIN, type NamedMessage, whichMessage } from "../view/which-message.ts";
+import { ID_START_MIN } from "../core/written-id.ts";
+import { type NamedMessage, whichMessage } from "../view/which-message.ts";
 import type { NodeLink } from "./node-link.ts";
 
 /** What waits, beside each answer: a host tells its model nothing of its own accord. */

@@ -1,6 +1,7 @@
 import { nameForm } from "../core/agents/mentions.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
+import { idBytes, isIdStart, standardId } from "../core/written-id.ts";
 import { type MemberRow, members } from "../node/operations/moots.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -21,26 +22,32 @@ interface MeantParts {
   readonly moots: readonly GroupId[];
   /** What lists the members, and how a moot is named: each door has its own words. */
   readonly words: { readonly lists: string; readonly moot: string };
+  /** This node itself may be meant as well. */
+  readonly orSelf?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The other member that `word` names in one of the moots: by its hostname, node id or key. Throws `not_found`, and
+ * The other member that `word` names in one of the moots: by its hostname, its node id, its key or the first eight characters of that, or more. Throws `not_found`, and
  * `invalid_argument` where several members are meant, or one in several moots.
  */
-export async function whichMember(word: string, { moots, node, signal, words }: MeantParts): Promise<MemberMeant> {
+export async function whichMember(
+  word: string,
+  { moots, node, orSelf = false, signal, words }: MeantParts,
+): Promise<MemberMeant> {
   const name = word.trim().replace(/^(?:@agent-|@|node:)/i, "");
   const found: MemberMeant[] = [];
   for (const group_id of moots) {
     const { members: rows } = await node.call(members, { group_id }, { signal });
     for (const member of rows) {
-      if (!member.self && isNamed(member, name)) found.push({ group_id, member, mention: mentionOf(member, rows) });
+      if ((orSelf || !member.self) && isNamed(member, name))
+        found.push({ group_id, member, mention: mentionOf(member, rows) });
     }
   }
   const [first, second] = found;
   const shown = JSON.stringify(terminalText(word, NAME_SHOWN));
   if (first === undefined) {
-    throw new EntmootError("not_found", `no other member is called ${shown} here; ${words.lists}`);
+    throw new EntmootError("not_found", `no ${orSelf ? "" : "other "}member is called ${shown} here; ${words.lists}`);
   }
   if (second === undefined) return first;
   const ids = found
@@ -54,7 +61,14 @@ export async function whichMember(word: string, { moots, node, signal, words }: 
 
 function isNamed({ entmoot_pubkey, hostname, node_id }: MemberRow, name: string): boolean {
   if (/^\d{1,10}$/.test(name)) return node_id === Number(name);
-  return entmoot_pubkey.toBase64() === name || (nameForm(hostname) !== "" && nameForm(hostname) === nameForm(name));
+  const key = idBytes(name);
+  if (key !== undefined) return entmoot_pubkey.toBase64() === key.toBase64();
+  return beginsKey(entmoot_pubkey, name) || (nameForm(hostname) !== "" && nameForm(hostname) === nameForm(name));
+}
+
+/** Whether the key begins so, as it is shown. */
+export function beginsKey(key: Uint8Array, start: string): boolean {
+  return isIdStart(start) && key.toBase64().startsWith(standardId(start));
 }
 
 /** By its name where that is one word and its own alone; else by its id, which names nobody else. */

@@ -2,16 +2,12 @@ import { shownLine } from "../core/bytes/shown-text.ts";
 import { trimSpace } from "../core/bytes/text.ts";
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, MessageId } from "../core/ids.ts";
-import { idBytes } from "../core/written-id.ts";
+import { ID_START_MIN, idBytes, isIdStart, standardId } from "../core/written-id.ts";
 import { message_find } from "../node/operations/inbox.ts";
 import type { Operations } from "../node/operations/operation.ts";
 
 /** Ours. Characters of an id that a refusal repeats. */
 const SHOWN_MAX = 48;
-/** Ours. 48 bits of an id: fewer would name several of a large moot. */
-export const ID_START_MIN = 8;
-/** Of a whole id in base64. */
-const ID_LENGTH = 44;
 
 /** A message as somebody names it; `group_id` where it is known which moot it is in. */
 export interface NamedMessage {
@@ -39,14 +35,14 @@ export async function whichMessage(
   if (bytes !== undefined) return { message_id: MessageId.fromBytes(bytes), group_id };
   const start = trimSpace(text);
   const shown = JSON.stringify(shownLine(start.slice(0, SHOWN_MAX)));
-  if (start.length < ID_START_MIN || start.length > ID_LENGTH || !/^[A-Za-z0-9+/_-]+=?$/.test(start)) {
+  if (!isIdStart(start)) {
     throw new EntmootError(
       "invalid_argument",
       `${label}: expected a message id, or at least its first ${ID_START_MIN} characters as it is shown, found ${shown}`,
     );
   }
   const options = signal === undefined ? {} : { signal };
-  const { found } = await node.call(message_find, { start: standard(start), group_id }, options);
+  const { found } = await node.call(message_find, { start: standardId(start), group_id }, options);
   const [first] = found;
   if (first === undefined) {
     throw new EntmootError("not_found", `${label}: no message held here has an id that begins with ${shown}`);
@@ -54,9 +50,4 @@ export async function whichMessage(
   if (found.length === 1) return first;
   const ids = found.map((each) => MessageId.toBase64(each.message_id)).join(", ");
   throw new EntmootError("invalid_argument", `${label}: ${found.length} messages or more begin with ${shown}: ${ids}`);
-}
-
-/** Ids are shown in the standard alphabet; addresses have them in the other. */
-function standard(start: string): string {
-  return start.replaceAll("-", "+").replaceAll("_", "/");
 }

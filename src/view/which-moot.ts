@@ -1,7 +1,7 @@
 import { trimSpace } from "../core/bytes/text.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
-import { idBytes } from "../core/written-id.ts";
+import { idBytes, isIdStart, standardId } from "../core/written-id.ts";
 import type { status } from "../node/operations/daemon.ts";
 import type { AnswerOf } from "../node/operations/operation.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -60,7 +60,7 @@ export function severalMoots(label: string, moots: readonly MootHere[], how: str
 }
 
 /**
- * The one of `moots` that has the name. `noId`: why the name is no id, where it might have been meant for one. Throws
+ * The one of `moots` that has the name, or an id that begins so, of which eight characters are enough. `noId`: why the name is no id, where it might have been meant for one. Throws
  * `invalid_argument` where several may have it, `group_not_found` where none has, saying which there are.
  */
 export function theMootCalled(
@@ -69,20 +69,31 @@ export function theMootCalled(
   moots: readonly MootHere[],
   noId = `${label}: expected an id of 32 bytes in base64 or hex, or a name, found ${JSON.stringify(shown(text))}`,
 ): MootHere {
-  const [found, ...others] = moots.filter(({ name }) => name !== undefined && trimSpace(name) === trimSpace(text));
+  // A moot may be called as the id of another begins: then both are meant.
+  const [found, ...others] = moots.filter((moot) => isCalled(moot, text) || beginsSo(moot, text));
   if (found === undefined) {
     throw new EntmootError("group_not_found", `${noId}; no moot here has that name either: ${those(moots)}`);
   }
+  if (others.length === 0 && beginsSo(found, text)) return found;
   const called = JSON.stringify(shown(text));
   const giveId = (which: readonly MootHere[]) => `give the id: ${listOfMoots([found, ...which])}`;
   if (others.length > 0) {
-    const several = `${others.length + 1} moots here are called ${called}`;
+    const isById = [found, ...others].some((moot) => !isCalled(moot, text));
+    const several = `${others.length + 1} moots here are called ${called}${isById ? ", or have an id that begins so" : ""}`;
     throw new EntmootError("invalid_argument", `${label}: ${several}; ${giveId(others)}`);
   }
   const unnamed = moots.filter(({ name }) => name === undefined);
   if (unnamed.length === 0 || !found.isOpen) return found;
   const why = `a moot that cannot be opened may be called ${called} too`;
   throw new EntmootError("invalid_argument", `${label}: ${why}; ${giveId(unnamed)}`);
+}
+
+function isCalled({ name }: MootHere, text: string): boolean {
+  return name !== undefined && trimSpace(name) === trimSpace(text);
+}
+
+function beginsSo({ group_id }: MootHere, text: string): boolean {
+  return isIdStart(trimSpace(text)) && GroupId.toBase64(group_id).startsWith(standardId(trimSpace(text)));
 }
 
 function those(moots: readonly MootHere[]): string {

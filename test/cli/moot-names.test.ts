@@ -45,6 +45,40 @@ test("-group takes the name of a moot where exactly one here has it, with and wi
   await it.restart(query);
 });
 
+test("the first eight characters of an id name a moot, a message and an author, where nothing else is called so", async () => {
+  await using it = await mootsCalled("council", "senate");
+  const [council, senate] = it.groups as [string, string];
+  const start = council.slice(0, 8);
+  const [{ message_id, author }] = (await it.run("query", "-group", start)).json() as [Record<string, string>];
+  expect((await it.run("query", "-group", start.replaceAll("+", "-").replaceAll("/", "_"))).json()).toMatchObject([
+    { group_id: council },
+  ]);
+  expect(await it.run("query", "-group", council.slice(0, 7))).toMatchObject({ exit: 3, stdout: "" });
+  const pulled = await it.run("mailbox", "pull", "-client", "a", "-group", start);
+  expect(pulled.exit).toBe(0);
+  const acked = await it.run("mailbox", "ack", "-client", "a", "-group", start, "-message", message_id!.slice(0, 8));
+  expect(acked.exit).toBe(0);
+  const wrong = await it.run("mailbox", "ack", "-client", "a", "-group", start, "-message", "zz");
+  expect(wrong).toMatchObject({ exit: 5, stderr: expect.stringContaining("-message: expected a message id") });
+  const rows = (await it.run("roster", "list", "-group", start, "-json")).json();
+  const key = String(rows[0]!.entmoot_pubkey);
+  for (const named of [String(author), key, key.slice(0, 8)]) {
+    expect((await it.run("query", "-group", start, "-author", named)).json()).toMatchObject([{ message_id }]);
+    expect((await it.run("search", "council", "-group", start, "-json", "-author", named)).json()).toHaveLength(1);
+  }
+  for (const command of [["query"], ["search", "council"]]) {
+    const nobody = await it.run(...command, "-group", start, "-author", "nobody");
+    expect(nobody).toMatchObject({ exit: 5, stdout: "" });
+    expect(nobody.stderr).toContain('-author: no member is called "nobody" here');
+  }
+  // Who founds a moot chooses what it is called.
+  await it.node.call(group_create, { ...OPEN_GROUP, name: senate.slice(0, 8) });
+  const both = await it.run("query", "-group", senate.slice(0, 8));
+  expect(both).toMatchObject({ exit: 5, stdout: "" });
+  expect(both.stderr).toContain("2 moots here are called");
+  expect(both.stderr).toContain(senate);
+});
+
 const KEY = PublicKey.toBase64(PublicKey.fromBytes(identity(7).publicKey));
 /** Every command that is about one moot. */
 const ABOUT_ONE = [

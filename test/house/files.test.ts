@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "conformance/tar.ts": "into a folder of its own for temporary files",
   "conformance/vector-file.ts": "reads what the command line names",
   "cli/commands/self-test.ts": "a folder of its own for temporary files, which it makes and removes",
+  "cli/commands/complete.ts": "stdout",
   "cli/commands/version.ts": "stdout",
   "cli/line/bounded-input.ts": "reads what the command line names",
   "host/terminal-output.ts": "the terminal that is open already",

@@ -14,6 +14,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   "cli/line/progress-display.ts": "figures, and steps through shownLine",
   "cli/commands/monitor.ts":
     "envelopes alone, whose words and names core/agents/envelope.ts has cleaned, to the host that began it",
+  "cli/commands/complete.ts": "what candidates.ts gives, where nothing is left in that shownLine would take out",
   "cli/commands/version.ts": "what this program says of itself, set when it was built",
 };
 

@@ -28,5 +28,6 @@ test("what is started most loads no part of the runtime that costs it a millisec
   // node:child_process and node:tty, say, bring the runtime's sockets and streams with them.
   const common = ["citty", "node:os", "node:path", "valibot"];
   expect(packages("main.ts", "cli/commands/version.ts")).toEqual(common);
+  expect(packages("main.ts", "cli/commands/complete.ts", "cli/complete/named-here.ts")).toEqual(common);
   expect(packages("main.ts", "cli/commands/info.ts")).toEqual([...common, "node:fs"].toSorted());
 });

@@ -52,7 +52,7 @@ export const attach = defineCommand({
       valueHint: "HOST|-- COMMAND",
       description: "which host, or what to run",
     },
-    as: { type: "string", valueHint: "NAME", description: "the voice to speak as" },
+    as: { type: "string", valueHint: "VOICE", description: "the voice to speak as" },
     group: { type: "string", valueHint: "ID|NAME", description: "the moot to hear" },
     link: { type: "string", valueHint: "LINK", description: "a link by which the voice joins" },
     door: {

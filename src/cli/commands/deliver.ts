@@ -51,7 +51,7 @@ export const deliver = defineCommand({
   },
   args: {
     ...globalFlags,
-    as: { type: "string", valueHint: "NAME", description: "of this voice, instead of this node itself" },
+    as: { type: "string", valueHint: "VOICE", description: "of this voice, instead of this node itself" },
     group: {
       type: "string",
       valueHint: "GID",

@@ -49,8 +49,8 @@ export const exportCommand = defineCommand({
     format: {
       type: "string",
       default: "archive",
-      valueHint: "F",
-      description: "archive, jsonl, markdown or html",
+      valueHint: "archive|jsonl|markdown|html",
+      description: "what is written",
     },
     force: { type: "boolean", description: "replace a file that stands there" },
   },

@@ -2,9 +2,9 @@ import { EntmootError } from "../../core/errors.ts";
 import { printJson } from "../../host/print.ts";
 import { mailbox_ack } from "../../node/operations/mailbox.ts";
 import { acknowledgedJson } from "../../view/mailbox-json.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMessageId } from "../line/group-argument.ts";
 import { mailboxFlags, parseClient, tellNote, withMailbox } from "../line/mailbox-client.ts";
 
 const LABEL = "mailbox ack";
@@ -27,7 +27,11 @@ export const mailboxAck = defineCommand({
   },
   args: {
     ...mailboxFlags,
-    message: { type: "string", valueHint: "MESSAGE_ID", description: "up to this message, in the order of arrival" },
+    message: {
+      type: "string",
+      valueHint: "MESSAGE_ID",
+      description: "up to this message, in the order of arrival; the first 8 characters of its id or more",
+    },
     through: { type: "string", valueHint: "PLACE", description: "instead: up to a place, such as next_cursor's" },
   },
   async run({ args }) {
@@ -40,8 +44,10 @@ export const mailboxAck = defineCommand({
     if (!message && !through) {
       throw new EntmootError("invalid_argument", `${LABEL}: -message is required, or -through PLACE`);
     }
-    const message_id = message === undefined ? undefined : parseMessageId(LABEL, message);
     await withMailbox({ label: LABEL, options, group }, async (node, group_id) => {
+      const asked = { node, group_id };
+      const message_id =
+        message === undefined ? undefined : (await whichMessage(`${LABEL}: -message`, message, asked)).message_id;
       const answer = await node.call(mailbox_ack, { group_id, client_id, message_id, through });
       tellNote(LABEL, client_id, answer.note);
       printJson(acknowledgedJson(answer));

@@ -8,11 +8,11 @@ import { realClock } from "../../host/real-clock.ts";
 import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
 import { messageLine } from "../../view/message-line.ts";
+import { authorFlag, authorId, authorNamed } from "../line/author-argument.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseNodeId } from "../line/group-argument.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { isAfter, parseAfter } from "../line/place-argument.ts";
 import { placesAsked, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
@@ -42,7 +42,7 @@ export const query = defineCommand({
   args: {
     ...globalFlags,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
-    author: { type: "string", valueHint: "N", description: "only messages of this node id" },
+    ...authorFlag,
     topic: {
       type: "string",
       valueHint: "PATTERN",
@@ -68,7 +68,8 @@ export const query = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const limit = parseLimit(args.limit);
-    const filter = { ...parseFilter(args), group_id: await parseGroup(args.group, options) };
+    const parsed = parseFilter(args);
+    const group_id = await parseGroup(args.group, options);
     const after = parseAfter(LABEL, repeated(args.after), args.group !== undefined);
     if (isAfter(after) && args.order === "desc") {
       throw new EntmootError("invalid_argument", `${LABEL}: -order desc: with -after messages come as they arrived`);
@@ -77,6 +78,8 @@ export const query = defineCommand({
       LABEL,
       async () => {
         await using node = await openReading(options);
+        const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
+        const filter = { ...parsed, author, group_id };
         const asked = await placesAsked(node, after, { label: LABEL, options, groupId: filter.group_id });
         for (const moot of asked.unread) tellLeftOut(LABEL, moot);
         const ways: Way[] = isAfter(after)
@@ -125,7 +128,7 @@ function parseFilter({ author, topic, since, until, order }: FilterArgs): QueryF
   const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since, realClock.unix());
   const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until, realClock.unix());
   return {
-    author: author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, author),
+    author: authorId(`${LABEL}: -author`, author),
     topic,
     // Wire. The original takes 0 for no bound.
     since: from === 0n ? undefined : from,

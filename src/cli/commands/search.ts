@@ -7,11 +7,11 @@ import { realClock } from "../../host/real-clock.ts";
 import { SEARCH_RESULTS_MAX, type SearchAnswer, search as searchOperation } from "../../node/operations/find.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
 import { foundJson, indexingText, type NamesOfMembers, saidText } from "../../view/found-text.ts";
+import { authorFlag, authorId, authorNamed } from "../line/author-argument.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseNodeId } from "../line/group-argument.ts";
 import { memberNames } from "../line/member-names.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parseTimeBound, TIME_HINT } from "../line/time-bound.ts";
@@ -36,7 +36,7 @@ export const search = defineCommand({
     words: { type: "positional", required: true, variadic: true, valueHint: "WORD", description: "what to look for" },
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     topic: { type: "string", valueHint: "T", description: "only messages that have exactly this topic" },
-    author: { type: "string", valueHint: "N", description: "only messages of this node id" },
+    ...authorFlag,
     since: { type: "string", valueHint: "TIME", description: `from this time on: ${TIME_HINT}` },
     until: { type: "string", valueHint: "TIME", description: "before this time" },
     reserved: { type: "boolean", description: "also what nodes say to each other, under _entmoot" },
@@ -53,7 +53,7 @@ export const search = defineCommand({
     const request: SearchRequest = {
       query,
       topic: args.topic,
-      author: args.author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, args.author),
+      author: authorId(`${LABEL}: -author`, args.author),
       since: bound("-since", args.since),
       until: bound("-until", args.until),
       reserved: args.reserved,
@@ -64,10 +64,11 @@ export const search = defineCommand({
         parseSearchQuery(query);
         const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
         await using node = await openReading(options);
+        const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
         const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
         const printer = new Printer(node, args.json ?? false);
         const end = await listingMoots(LABEL, { options }, () =>
-          findAll(node, { ...request, group_id }, most, printer),
+          findAll(node, { ...request, author, group_id }, most, printer),
         );
         if (end.indexing !== undefined) printProse(`${LABEL}: ${indexingText(end.indexing)}`);
         if (end.more) tellMore(printer.printed, options.jsonErrors);

@@ -58,7 +58,7 @@ export const up = defineCommand({
     group: { type: "string", valueHint: "GID", defaultHint: "the one used last", description: "the moot to open" },
     moot: {
       type: "string",
-      valueHint: "NAME",
+      valueHint: "MOOT",
       defaultHint: "a friendly one",
       description: "the moot to open by name, or to create when this node has none of that name",
     },

@@ -25,7 +25,7 @@ export const voiceRemove = defineCommand({
   },
   args: {
     ...globalFlags,
-    name: { type: "positional", required: true, valueHint: "NAME", description: "the voice" },
+    name: { type: "positional", required: true, valueHint: "VOICE", description: "the voice" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);

@@ -3,7 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
 import { booleanOf } from "./flag-values.ts";
 import { listedBy } from "./listed-by.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "./nearest.ts";
 import { type Flags, flagMeant, type ReadBy, wordHint } from "./stray-word.ts";
 
 /** One line of the command table: what help prints without loading the command, and how to load it. */
@@ -11,6 +11,8 @@ export interface CommandEntry {
   readonly description: string;
   /** Listed apart in help: parts that are off until a variable turns them on. */
   readonly optIn?: boolean;
+  /** Left out of help and of lists: for programs, not for people. */
+  readonly hidden?: boolean;
   readonly load: () => Promise<EntmootCommand>;
 }
 
@@ -53,7 +55,7 @@ export async function readCommandLine(
   if (entry === undefined) {
     throw new EntmootError(
       "invalid_argument",
-      `unknown subcommand ${JSON.stringify(name)}${listedBy(name) || suggest(name, Object.keys(table))}`,
+      `unknown subcommand ${JSON.stringify(name)}${listedBy(name) || didYouMean(name, shownNames(table))}`,
     );
   }
   const path = [name];
@@ -74,7 +76,8 @@ export async function readCommandLine(
     if (!Object.hasOwn(subCommands, op)) {
       if (op === "help") return { kind: "help", path, command };
       const unknown = said?.unknown(JSON.stringify(op)) ?? `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})`;
-      throw new EntmootError("invalid_argument", `${unknown}${listedBy(`${wanted} ${op}`)}`);
+      const hint = listedBy(`${wanted} ${op}`) || didYouMean(op, Object.keys(subCommands));
+      throw new EntmootError("invalid_argument", `${unknown}${hint}`);
     }
     command = (await resolveOnce(subCommands[op])) as EntmootCommand;
     path.push(op);
@@ -136,7 +139,7 @@ function check(checked: ReadBy, words: Reader): void {
       const choices = def.options?.join(" or ") ?? "nothing";
       throw new EntmootError(
         "invalid_argument",
-        `${command}: -${name} must be ${choices}, found ${JSON.stringify(value)}`,
+        `${command}: -${name} must be ${choices}, found ${JSON.stringify(value)}${didYouMean(String(value), def.options ?? [])}`,
       );
     }
   }
@@ -242,7 +245,7 @@ class Reader {
     }
     if (this.anyFlags) return false;
     const hint = command === "" ? "" : `; run "entmootd ${command} -help" for its flags`;
-    const close = suggest(name, this.#known.keys(), "-");
+    const close = didYouMean(name, [...this.#known.keys(), "help"], "-");
     throw new EntmootError("invalid_argument", `flag provided but not defined: -${name}${close}${hint}`);
   }
 
@@ -292,9 +295,8 @@ function split(arg: string): { name: string; value: string | undefined } {
   return equals < 0 ? { name: bare, value: undefined } : { name: bare.slice(0, equals), value: bare.slice(equals + 1) };
 }
 
-function suggest(word: string, candidates: Iterable<string>, dash = ""): string {
-  const close = nearest(word, candidates);
-  return close === undefined ? "" : `; did you mean ${dash}${close}?`;
+function shownNames(table: Readonly<Record<string, CommandEntry>>): string[] {
+  return Object.entries(table).flatMap(([name, { hidden }]) => (hidden === true ? [] : [name]));
 }
 
 /** citty lets each part of a command be a value, a promise or a function that gives one. */

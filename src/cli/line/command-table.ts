@@ -30,6 +30,15 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,
   },
+  complete: {
+    description: "Say what may come next on a command line, for the scripts of completion",
+    hidden: true,
+    load: async () => (await import("../commands/complete.ts")).complete,
+  },
+  completion: {
+    description: "Print what lets your shell complete commands, flags, moots, members and topics",
+    load: async () => (await import("../commands/completion.ts")).completion,
+  },
   conformance: {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,

@@ -1,6 +1,6 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
+import { GroupId, PublicKey } from "../../core/ids.ts";
 import { writtenId } from "../../core/written-id.ts";
 
 /**
@@ -14,12 +14,6 @@ export function parseGroupId(label: string, text: string): GroupId {
     throw new EntmootError("invalid_argument", `${label}: empty group id; ${next}`);
   }
   return GroupId.fromBytes(writtenId(`${label}: group id`, text));
-}
-
-/** A message id in the same forms as a group id. Throws `invalid_argument`. */
-export function parseMessageId(label: string, text: string): MessageId {
-  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: empty message id`);
-  return MessageId.fromBytes(writtenId(`${label}: message id`, text));
 }
 
 /** The Ed25519 key of `-pubkey`, in the same forms as a group id. Throws `invalid_argument`. */

@@ -10,7 +10,7 @@ export function programHelp(
   const entries = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
   const rows = (optIn: boolean) =>
     entries
-      .filter(([, entry]) => (entry.optIn ?? false) === optIn)
+      .filter(([, entry]) => (entry.optIn ?? false) === optIn && entry.hidden !== true)
       .map(([name, entry]): HelpRow => [name, entry.description]);
   return sections([
     ["", ["Signed group messaging for AI agents, peer to peer."]],

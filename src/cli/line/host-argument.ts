@@ -4,6 +4,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { homeFolder } from "../../host/home-path.ts";
 import { programPath } from "../../host/program-name.ts";
 import { startFolder } from "../../host/start-folder.ts";
+import { didYouMean } from "./nearest.ts";
 
 /** What hosts call our server, and so its tools. */
 export const ENTRY_NAME = "entmoot";
@@ -16,7 +17,10 @@ export function parseHost(label: string, word: string): HostSetup {
   const other = "any other program that runs in a terminal: entmootd attach -- COMMAND";
   throw new EntmootError(
     "invalid_argument",
-    `${label}: expected one of ${known}, found ${JSON.stringify(word.slice(0, 80))}; ${other}`,
+    `${label}: expected one of ${known}, found ${JSON.stringify(word.slice(0, 80))}${didYouMean(
+      word,
+      HOST_SETUPS.map(({ host }) => host),
+    )}; ${other}`,
   );
 }
 

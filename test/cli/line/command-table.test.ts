@@ -34,7 +34,10 @@ test("the table says of each command what the command says of itself", async () 
 test("help of the program names every command and every global flag", () => {
   const help = programHelp(COMMANDS, globalFlags);
   expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
-  for (const name of Object.keys(COMMANDS)) expect(help).toContain(`\n  ${name} `);
+  for (const [name, { hidden }] of Object.entries(COMMANDS)) {
+    if (hidden) expect(help).not.toContain(`\n  ${name} `);
+    else expect(help).toContain(`\n  ${name} `);
+  }
   for (const name of Object.keys(globalFlags)) expect(help).toContain(`  -${name}`);
 });
 

@@ -87,4 +87,6 @@ test("the nearest word is one or two slips away, and nonsense has none", () => {
     undefined,
     undefined,
   ]);
+  // Of equally close ones that which begins more alike.
+  expect([nearest("dsc", ["asc", "desc"]), nearest("of", ["on", "off"])]).toEqual(["desc", "off"]);
 });

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { completionOf } from "../../../src/cli/complete/candidates.ts";
+import { programWords } from "../../../src/cli/complete/command-words.ts";
+import { placeOfWord } from "../../../src/cli/complete/place-of-word.ts";
+import { argsOf } from "../../../src/cli/line/argv.ts";
+import type { EntmootCommand } from "../../../src/cli/line/command.ts";
+import { COMMANDS } from "../../../src/cli/line/command-table.ts";
+import { globalFlags } from "../../../src/cli/line/global-flags.ts";
+import { valueKindOf } from "../../../src/cli/line/value-kinds.ts";
+
+const words = await programWords(COMMANDS, globalFlags);
+
+async function after(...line: string[]): Promise<string[] | "files" | "folders"> {
+  const [ahead, word] = [line.slice(0, -1), line.at(-1)!];
+  const named = async (kind: string) => ["alpha", "beta"].map((text) => ({ text: `${kind}-${text}`, note: "" }));
+  const { candidates, files } = await completionOf(placeOfWord(ahead, word, words), word, named);
+  return files === "none" ? candidates.map(({ text }) => text) : files;
+}
+
+test("each word is completed by what may stand there", async () => {
+  expect(await after("publ")).toEqual(["publish"]);
+  expect(await after("compl")).toEqual(["completion"]);
+  expect(await after("group", "cr")).toEqual(["create"]);
+  expect(await after("-data", "/d", "group", "public", "d")).toEqual(["descriptor"]);
+  expect(await after("help", "publ")).toEqual(["publish"]);
+  expect(await after("publish", "-to")).toEqual(["-topic", "-token"]);
+  expect(await after("publish", "--to")).toEqual(["--topic", "--token"]);
+  expect(await after("publish", "-group", "")).toEqual(["moot-alpha", "moot-beta"]);
+  expect(await after("publish", "-group=moot-b")).toEqual(["-group=moot-beta"]);
+  expect(await after("publish", "-topic", "topic-alpha,")).toEqual(["topic-alpha,topic-beta"]);
+  expect(await after("publish", "-reference", "message-alpha,m")).toEqual(["message-alpha,message-beta"]);
+  expect(await after("publish", "-file", "")).toBe("files");
+  expect(await after("backup", "")).toBe("folders");
+  expect(await after("ask", "@")).toEqual(["@member-alpha", "@member-beta"]);
+  expect(await after("mute", "")).toEqual(["member-alpha", "member-beta"]);
+  expect(await after("deliver", "-as", "")).toEqual(["voice-alpha", "voice-beta"]);
+  expect(await after("deliver", "-rule", "a")).toEqual(["all", "allow-list"]);
+  expect(await after("query", "-since", "y")).toEqual(["yesterday"]);
+  expect(await after("attach", "--", "myagent", "")).toBe("files");
+  expect(await after("info", "-hide-ip=")).toEqual(["-hide-ip=true", "-hide-ip=false"]);
+  expect(await after("-log-level", "w")).toEqual(["warn"]);
+  expect(await after("nosuch", "")).toEqual([]);
+  expect(await after("publish", "-nosuch=")).toEqual([]);
+  expect(await after("publish", "-content", "")).toEqual([]);
+});
+
+test("the value of every flag and argument is of a known kind", async () => {
+  const strange: string[] = [];
+  const look = async (path: string, command: EntmootCommand): Promise<void> => {
+    const subs = await (typeof command.subCommands === "function" ? command.subCommands() : command.subCommands);
+    for (const [name, sub] of Object.entries(subs ?? {})) {
+      await look(`${path} ${name}`, (await (typeof sub === "function" ? sub() : sub)) as EntmootCommand);
+    }
+    for (const [name, def] of Object.entries(await argsOf(command))) {
+      if (def.type !== "boolean" && valueKindOf(def) === undefined) strange.push(`${path} -${name} ${def.valueHint}`);
+    }
+  };
+  for (const [name, { load }] of Object.entries(COMMANDS)) await look(name, await load());
+  expect(strange).toEqual([]);
+});
