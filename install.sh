@@ -1108,6 +1108,8 @@ put_in_place() {
   if [ -f "$work/feed" ]; then mv -f "$work/feed" "$bin_dir/.entmoot-feed"; elif [ -n "${feed:-}" ]; then rm -f "$bin_dir/.entmoot-feed"; fi
   mv -f "$work/version" "$bin_dir/.entmoot-version"
   mv -f "$work/entmootd" "$bin_dir/entmootd"
+  # man looks for pages in the folders of PATH too. Without them, or from a program that has none, everything else works.
+  (run "$bin_dir/entmootd" man -dir "$bin_dir/man/man1") >/dev/null 2>&1 </dev/null || :
 }
 
 # Sets owner, when root installs for somebody else: for ENTMOOT_RUN_USER, or in a folder of another user's, as `sudo`
@@ -1404,6 +1406,10 @@ install_it() {
     if [ "$how" = release ]; then change="$call update -restart${wanted:+ -version $wanted}"; fi
     say "a daemon that runs goes on with the program it was started with; to change over: $change"
   fi
+  case ${shell_name:-} in
+  bash | zsh) say "to complete commands with the tab key, add to .${shell_name}rc: eval \"\$(entmootd completion $shell_name)\"" ;;
+  fish) say 'to complete commands with the tab key: entmootd completion fish > ~/.config/fish/completions/entmootd.fish' ;;
+  esac
   say "start here: $call up"
 }
 
@@ -1476,6 +1482,7 @@ uninstall_it() {
   # The lock's file goes while the lock is held: whoever waits for it makes a new one, and nothing of theirs is removed.
   rm -rf "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir"/.entmoot-*
   remove_unpacked
+  remove_pages
   rm -rf "$bin_dir"/.entmootd.*
   let_go
   if [ -n "$purge" ]; then
@@ -1520,6 +1527,14 @@ remove_unpacked() {
   rmdir "$data/lib" 2>/dev/null || :
 }
 
+# The pages of the manual, where no link leads elsewhere.
+remove_pages() {
+  if [ -L "$bin_dir/man" ] || [ -L "$bin_dir/man/man1" ]; then return 0; fi
+  rm -f "$bin_dir"/man/man1/entmootd.1 "$bin_dir"/man/man1/entmootd-*.1
+  rmdir "$bin_dir/man/man1" 2>/dev/null || :
+  rmdir "$bin_dir/man" 2>/dev/null || :
+}
+
 # A folder is removed as a whole only when it is a data root, and nothing else can be in it.
 require_purgeable() {
   real=$(CDPATH='' cd -P -- "$install_dir" && pwd -P)
@@ -1532,8 +1547,9 @@ require_purgeable() {
   /*/* | /.entmoot) ;;
   *) fail "$install_dir: is more than a data root; it is not removed" ;;
   esac
-  for each in "$real/.git" "$bin_dir"/* "$bin_dir"/.[!.]*; do
+  for each in "$real/.git" "$bin_dir"/* "$bin_dir"/.[!.]* "$bin_dir"/man/* "$bin_dir"/man/man1/*; do
     case ${each#"$bin_dir"/} in
+    man | man/man1 | man/man1/entmootd.1 | man/man1/entmootd-*.1) continue ;;
     entmootd | entmoot | entmootd.previous | entmootd.bak | .entmootd.* | .entmoot-* | .install.*) continue ;;
     esac
     if [ -e "$each" ] || [ -L "$each" ]; then fail "$install_dir: is more than a data root, it has $each; it is not removed"; fi

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../../src/cli/line/command-table.ts";
+import { globalFlags } from "../../src/cli/line/global-flags.ts";
+import { manPages } from "../../src/cli/line/man-page.ts";
 import { publicKeyOf } from "../../src/core/signature.ts";
 import { parseReleaseKeys, RELEASE_KEYS } from "../../src/update/release-keys.ts";
 import {
@@ -60,7 +63,11 @@ export async function makeRelease(
   // The serial of this run is a clock's, and no clock enters an archive; the commit's date is before it.
   const serialFloor = options.serialGiven ? options.serial : Math.min(options.serial, dateMs);
   const stamp: Stamp = { version, commit, date: formatDate(dateMs), dateMs, serialFloor };
-  const extras = source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false }));
+  const pages = await manPages(COMMANDS, globalFlags, stamp);
+  const extras = [
+    ...source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false })),
+    ...pages.map(({ name, roff }) => ({ name, content: new TextEncoder().encode(roff), executable: false })),
+  ];
   const workDir = makeWorkDir(outDir);
   try {
     const lock = lockOf(source.root);

@@ -33,15 +33,10 @@ export async function whichMessage(
 ): Promise<NamedMessage> {
   const bytes = idBytes(text);
   if (bytes !== undefined) return { message_id: MessageId.fromBytes(bytes), group_id };
+  requireMessageName(label, text);
   const start = trimSpace(text);
-  const shown = JSON.stringify(shownLine(start.slice(0, SHOWN_MAX)));
-  if (!isIdStart(start)) {
-    throw new EntmootError(
-      "invalid_argument",
-      `${label}: expected a message id, or at least its first ${ID_START_MIN} characters as it is shown, found ${shown}`,
-    );
-  }
   const options = signal === undefined ? {} : { signal };
+  const shown = shownStart(start);
   const { found } = await node.call(message_find, { start: standardId(start), group_id }, options);
   const [first] = found;
   if (first === undefined) {
@@ -50,4 +45,18 @@ export async function whichMessage(
   if (found.length === 1) return first;
   const ids = found.map((each) => MessageId.toBase64(each.message_id)).join(", ");
   throw new EntmootError("invalid_argument", `${label}: ${found.length} messages or more begin with ${shown}: ${ids}`);
+}
+
+/** Whether a message may be named so, which needs no node to be known. Throws `invalid_argument` naming `label`. */
+export function requireMessageName(label: string, text: string): void {
+  const start = trimSpace(text);
+  if (idBytes(text) !== undefined || isIdStart(start)) return;
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: expected a message id, or at least its first ${ID_START_MIN} characters as it is shown, found ${shownStart(start)}`,
+  );
+}
+
+function shownStart(start: string): string {
+  return JSON.stringify(shownLine(start.slice(0, SHOWN_MAX)));
 }

@@ -59,7 +59,10 @@ test("the first eight characters of an id name a moot, a message and an author, 
   const acked = await it.run("mailbox", "ack", "-client", "a", "-group", start, "-message", message_id!.slice(0, 8));
   expect(acked.exit).toBe(0);
   const wrong = await it.run("mailbox", "ack", "-client", "a", "-group", start, "-message", "zz");
-  expect(wrong).toMatchObject({ exit: 5, stderr: expect.stringContaining("-message: expected a message id") });
+  expect(wrong).toMatchObject({
+    exit: 5,
+    stderr: expect.stringContaining("-message takes an id, or its first 8 characters or more"),
+  });
   const rows = (await it.run("roster", "list", "-group", start, "-json")).json();
   const key = String(rows[0]!.entmoot_pubkey);
   for (const named of [String(author), key, key.slice(0, 8)]) {

@@ -193,11 +193,12 @@ inNetns(import.meta, () => {
       await talk("where the script had been");
 
       // Removed: the program and all that belongs to it, and nothing of the node.
+      expect(readdirSync(join(a.bin, "man/man1"))).toContain("entmootd-publish.1");
       for (const name of LEFTOVERS) writeFileSync(join(a.bin, name), "left by one that was killed");
       expect(readdirSync(a.bin).toSorted()).toEqual(
         [
           ...[".entmoot-feed", ".entmoot-serial", ".entmoot-version", ".entmootd.lock", ...LEFTOVERS],
-          ...["entmoot", "entmootd", "entmootd.previous"],
+          ...["entmoot", "entmootd", "entmootd.previous", "man"],
         ].toSorted(),
       );
       expect(await a.script("uninstall")).toContain("stopped the daemon");

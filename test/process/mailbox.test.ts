@@ -83,7 +83,16 @@ inNetns(import.meta, () => {
       await fails(5, "mailbox ack: -message is required", "ack", "-client", "a");
       await fails(5, "mailbox ack: message id: illegal base64", "ack", "-client", "a", "-message", "*");
       await fails(5, `mailbox ack: message ${ZERO} not found`, "ack", "-client", "a", "-message", ZERO, ...moot);
-      await fails(5, "mailbox ack: place: expected the 40 characters", "ack", "-client", "a", "-through", "x", ...moot);
+      await fails(
+        5,
+        "mailbox ack: -through: place: expected the 40 characters",
+        "ack",
+        "-client",
+        "a",
+        "-through",
+        "x",
+        ...moot,
+      );
       await fails(5, "found both", "ack", "-client", "a", "-through", "x", "-message", ZERO);
       await fails(3, `mailbox: group ${unknown} not joined`, "pull", "-client", "a", "-group", unknown);
       await fails(3, "no moot here has that name either", "cursor", "-client", "a", "-group", "nobody");

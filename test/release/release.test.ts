@@ -90,7 +90,15 @@ test("a release of this machine's target is signed, complete, and says what it h
   const unpacked = join(home, "unpacked");
   mkdirSync(unpacked);
   expect(Bun.spawnSync(["tar", "-xzf", join(out, archive), "-C", unpacked]).exitCode).toBe(0);
-  expect(readdirSync(unpacked).sort()).toEqual(["LICENSE", "README.md", "SKILL.md", "THIRD_PARTY_NOTICES", "entmootd"]);
+  const pages = readdirSync(unpacked).filter((name) => name.endsWith(".1"));
+  expect(pages).toContain("entmootd.1");
+  expect(pages).toContain("entmootd-group-create.1");
+  expect(readFileSync(join(unpacked, "entmootd.1"), "utf8")).toStartWith(".TH");
+  expect(
+    readdirSync(unpacked)
+      .filter((name) => !pages.includes(name))
+      .sort(),
+  ).toEqual(["LICENSE", "README.md", "SKILL.md", "THIRD_PARTY_NOTICES", "entmootd"]);
   const { binary } = manifest.files[0]!;
   const program = readFileSync(join(unpacked, binary.name));
   expect([program.length, sha256(program)]).toEqual([binary.size, binary.sha256]);

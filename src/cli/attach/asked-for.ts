@@ -7,6 +7,7 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { parseVoiceName } from "../../daemon/voices.ts";
 import { printProse } from "../../host/print.ts";
 import { hostPlaces } from "../line/host-argument.ts";
+import { requireLink } from "../line/link-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "attach";
@@ -19,6 +20,7 @@ export async function askedFor(
   before?: Attachment,
 ) {
   const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+  if (args.link !== undefined) requireLink(`${LABEL}: -link`, args.link);
   if (groupId !== undefined && args.link !== undefined) {
     throw new EntmootError("invalid_argument", `${LABEL}: expected one of -group and -link, found both`);
   }

@@ -45,6 +45,9 @@ export const defaultMootJoin = defineCommand({
     const given = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     const timeoutMs = given <= 0 ? TIMEOUT_MS : given;
     const intro = trimSpace(args.intro ?? "");
+    if (args.intro !== undefined && intro === "") {
+      throw new EntmootError("invalid_argument", `${LABEL}: -intro is empty; expected what to say, or no -intro`);
+    }
     const dry_run = args["dry-run"] ?? false;
     await namedFailure(LABEL, async () => {
       const client = await connectToChange(options);

@@ -88,6 +88,12 @@ export const deliver = defineCommand({
       .map((word) => word.trim())
       .filter((word) => word !== "");
     if (from?.length === 0) throw new EntmootError("invalid_argument", `${LABEL}: -from: expected members, found none`);
+    if (args.quiet?.trim() === "") {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: -quiet is empty; expected times such as 22:00-07:00, or off`,
+      );
+    }
     const limits = {
       quiet: args.quiet,
       hops: numberFlag("hops", "hops", args.hops),

@@ -8,6 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { oneMoot } from "../line/moot-argument.ts";
+import { parseUrl } from "../line/url-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const flags = {
@@ -66,6 +67,7 @@ const publish = defineCommand({
     if (esp_url === undefined || esp_url.trim() === "") {
       throw new EntmootError("invalid_argument", `${label}: -esp-url is required`);
     }
+    parseUrl(`${label}: -esp-url`, esp_url);
     const group_id = await oneMoot(label, args.group, { options });
     const valid_for_ms = validFor(label, args["valid-for"]);
     await namedFailure(label, async () => {

@@ -12,6 +12,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { oneMoot } from "../line/moot-argument.ts";
+import { parseUrl } from "../line/url-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite link";
@@ -63,7 +64,7 @@ export const inviteLink = defineCommand({
       if (args["esp-url"] !== undefined) {
         const issued = await node.call(open_invite_create, {
           group_id: groupId,
-          issuer_url: args["esp-url"],
+          issuer_url: parseUrl(`${LABEL}: -esp-url`, args["esp-url"]),
           uses,
           valid_for_ms: validForMs,
         });

@@ -34,7 +34,11 @@ export const inviteRevoke = defineCommand({
     const groupId = groupOf(args) ?? (await oneMoot("invite revoke", args.group, { options }));
     await namedFailure("invite revoke", async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      printJson(linkRowJson(await node.call(link_revoke, { group_id: groupId, link })));
+      const revoked = node.call(link_revoke, { group_id: groupId, link }).catch((cause) => {
+        if (!(cause instanceof EntmootError) || cause.code !== "not_found") throw cause;
+        throw new EntmootError(cause.code, `${args.link === "" ? "-id" : "-link"}: ${cause.message}`, { cause });
+      });
+      printJson(linkRowJson(await revoked));
     });
   },
 });

@@ -1,4 +1,6 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { ID_START_MIN, isIdStart, writtenId } from "../../core/written-id.ts";
 import { printJson } from "../../host/print.ts";
 import { mailbox_ack } from "../../node/operations/mailbox.ts";
 import { acknowledgedJson } from "../../view/mailbox-json.ts";
@@ -6,6 +8,7 @@ import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseGlobalOptions } from "../line/global-flags.ts";
 import { mailboxFlags, parseClient, tellNote, withMailbox } from "../line/mailbox-client.ts";
+import { requirePlace } from "../line/place-argument.ts";
 
 const LABEL = "mailbox ack";
 
@@ -44,6 +47,8 @@ export const mailboxAck = defineCommand({
     if (!message && !through) {
       throw new EntmootError("invalid_argument", `${LABEL}: -message is required, or -through PLACE`);
     }
+    if (message !== undefined) requireNamed(message);
+    if (through !== undefined) requirePlace(`${LABEL}: -through`, through);
     await withMailbox({ label: LABEL, options, group }, async (node, group_id) => {
       const asked = { node, group_id };
       const message_id =
@@ -54,3 +59,14 @@ export const mailboxAck = defineCommand({
     });
   },
 });
+
+/** In the original's words where it would refuse it too. */
+function requireNamed(message: string): void {
+  try {
+    if (!isIdStart(trimSpace(message))) writtenId(`${LABEL}: message id`, message);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    const expected = `-message takes an id, or its first ${ID_START_MIN} characters or more`;
+    throw new EntmootError(cause.code, `${cause.message}; ${expected}`, { cause });
+  }
+}

@@ -96,7 +96,8 @@ function set(name: string) {
         refuse(label, "choose either -preset or -file, not both");
       if (args.preset === undefined && args.file === undefined) refuse(label, "choose -preset or -file");
       const source = args.preset === undefined ? `file:${args.file}` : `preset:${args.preset}`;
-      const policy = withRetention(await policyFromSource(source, label), args.retention, label);
+      const flag = args.preset === undefined ? "-file" : "-preset";
+      const policy = withRetention(await policyFromSource(source, `${label}: ${flag}`), args.retention, label);
       const group_id = await oneMoot(label, args.group, { options });
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });

@@ -12,7 +12,7 @@ import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { publishedJson } from "../../view/published-json.ts";
 import { unmetLines } from "../../view/unmet-text.ts";
-import { whichMessage } from "../../view/which-message.ts";
+import { requireMessageName, whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
@@ -89,6 +89,7 @@ export const publish = defineCommand({
     const times = parseTimes(args);
     const asked = { options, timeoutMs: args.timeout === undefined ? undefined : times.timeoutMs };
     const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, asked);
+    for (const word of args.reference?.split(",") ?? []) requireMessageName(`${LABEL}: -reference`, word);
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     let endsAt = later(realClock.steady(), times.wholeMs);
     const isPatient = args.timeout === undefined && args.file === "-";

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { parseSearchQuery } from "../../core/search/search-query.ts";
@@ -47,6 +48,9 @@ export const search = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const query = args._.join(" ");
     const limit = parseInteger(`${LABEL}: -limit`, args.limit, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    if (args.topic !== undefined && trimSpace(args.topic) === "") {
+      throw new EntmootError("invalid_argument", `${LABEL}: -topic is empty; expected a topic, or no -topic`);
+    }
     const now = realClock.unix();
     const bound = (flag: string, text: string | undefined) =>
       text === undefined ? undefined : parseTimeBound(`${LABEL}: ${flag}`, text, now);

@@ -8,6 +8,7 @@ import { voice_add } from "../../node/operations/voices.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { requireLink } from "../line/link-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "voice add";
@@ -42,6 +43,7 @@ export const voiceAdd = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     requireOwner(options, LABEL);
     const name = parseVoiceName(LABEL, args.name);
+    if (args.link !== undefined) requireLink(`${LABEL}: -link`, args.link);
     const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);

@@ -4,7 +4,7 @@ import { lookAt, type PassingLook } from "./look-at.ts";
 
 /** Ours. Of many moots so many are looked through for members, topics and messages. */
 const MOOTS_MAX = 8;
-/** Ours. Rows of each. */
+/** Ours. Of members and topics: a shell shows no more on a screen. */
 const ROWS_MAX = 100;
 const MESSAGES_SHOWN = 20;
 const ID_SHOWN = 12;

@@ -49,8 +49,10 @@ export function placeOfWord(ahead: readonly string[], word: string, program: Pro
       else awaited = name;
     } else if (parts === undefined) positionals++;
     else if (Object.hasOwn(parts, each)) {
+      // What it prints a page of is a command too.
+      const isManual: boolean = each === "man" && parts === program.commands;
       args = { ...args, ...parts[each]!.args };
-      parts = parts[each]!.parts;
+      parts = isManual ? parts : parts[each]!.parts;
     } else if (each !== "help") return { place: { kind: "nothing" }, given };
   }
   const flags = Object.fromEntries(Object.entries(args).filter(([, def]) => def.type !== "positional"));

@@ -108,6 +108,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Read a moot's messages until they are acknowledged, as a named client",
     load: async () => (await import("../commands/mailbox.ts")).mailbox,
   },
+  man: {
+    description: "Print a page of the manual, or write all of them to a folder",
+    load: async () => (await import("../commands/man.ts")).man,
+  },
   mcp: {
     description: "Serve an agent's tools over MCP on stdin and stdout",
     load: async () => (await import("../commands/mcp.ts")).mcp,

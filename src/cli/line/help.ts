@@ -90,25 +90,31 @@ function flagRows(flags: Readonly<Record<string, FlagDef>>): HelpRow[] {
   return Object.entries(flags).map(([name, def]): HelpRow => {
     const alias = "alias" in def && def.alias !== undefined ? [def.alias].flat().map((other) => `, -${other}`) : [];
     const hint = def.type === "boolean" ? "" : ` ${hintOf(def)}`;
-    const fallback =
-      def.defaultHint ?? (def.default === undefined || def.default === "" ? undefined : String(def.default));
-    const facts = [
-      ...(def.required ? ["required"] : []),
-      ...(def.repeatable ? ["repeatable"] : []),
-      ...(fallback === undefined ? [] : [`default ${fallback}`]),
-      ...(def.env === undefined ? [] : [`env ${def.env}`]),
-    ];
-    const suffix = facts.length === 0 ? "" : ` (${facts.join("; ")})`;
-    return [`-${name}${alias.join("")}${hint}`, `${def.description ?? ""}${suffix}`];
+    return [`-${name}${alias.join("")}${hint}`, `${def.description ?? ""}${factsOf(def)}`];
   });
 }
 
-function hintOf(def: FlagDef): string {
+/** What is to be known of a flag beside its meaning: ` (required; default 5)`. */
+export function factsOf(def: FlagDef): string {
+  const fallback =
+    def.defaultHint ?? (def.default === undefined || def.default === "" ? undefined : String(def.default));
+  const facts = [
+    ...(def.required ? ["required"] : []),
+    ...(def.repeatable ? ["repeatable"] : []),
+    ...(fallback === undefined ? [] : [`default ${fallback}`]),
+    ...(def.env === undefined ? [] : [`env ${def.env}`]),
+  ];
+  return facts.length === 0 ? "" : ` (${facts.join("; ")})`;
+}
+
+/** What stands for the value of a flag. */
+export function hintOf(def: FlagDef): string {
   if (def.type === "enum" && def.options !== undefined) return def.options.join("|");
   return def.valueHint ?? "VALUE";
 }
 
-function positionalUsage(name: string, def: FlagDef): string {
+/** An argument as usage has it: `<WHAT>`, or `[WHAT]` where it may be left out. */
+export function positionalUsage(name: string, def: FlagDef): string {
   const word = `${def.valueHint ?? name.toUpperCase()}${def.variadic ? "…" : ""}`;
   return def.required === false || def.default !== undefined ? `[${word}]` : `<${word}>`;
 }

@@ -71,3 +71,13 @@ function parse(label: string, text: string): Place {
     throw new EntmootError(cause.code, `${label}: -after: ${cause.message}; or GID:0, or all:0`, { cause });
   }
 }
+
+/** Throws `invalid_argument` unless `text` is a place as message lines name it. */
+export function requirePlace(label: string, text: string): void {
+  try {
+    parsePlace(text);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    throw new EntmootError(cause.code, `${label}: ${cause.message}`, { cause });
+  }
+}

@@ -23,6 +23,7 @@ test("each word is completed by what may stand there", async () => {
   expect(await after("group", "cr")).toEqual(["create"]);
   expect(await after("-data", "/d", "group", "public", "d")).toEqual(["descriptor"]);
   expect(await after("help", "publ")).toEqual(["publish"]);
+  expect(await after("man", "group", "cr")).toEqual(["create"]);
   expect(await after("publish", "-to")).toEqual(["-topic", "-token"]);
   expect(await after("publish", "--to")).toEqual(["--topic", "--token"]);
   expect(await after("publish", "-group", "")).toEqual(["moot-alpha", "moot-beta"]);
