@@ -55,9 +55,9 @@ const agent = defineCommand({
     },
     "live-mode": {
       type: "string",
-      valueHint: "MODE",
+      valueHint: LIVE_MODE_WORDS.join("|"),
       defaultHint: "as it is kept",
-      description: LIVE_MODE_WORDS.join(", "),
+      description: "how it takes part live",
     },
     group: { type: "string", valueHint: "ID|NAME", description: "the moot of -live-mode or -attach" },
     node: { type: "string", valueHint: "NODE", description: "this node's id there" },
