@@ -13,6 +13,7 @@ import {
   readMessage,
   unmuteMember,
 } from "./agents/acting.ts";
+import { agentRunner, endLiveAgent, liveAgents, setLiveAgent } from "./agents/agent-setup.ts";
 import { awaitAnswer } from "./agents/answer-wait.ts";
 import { tellDeliveries } from "./agents/deliveries.ts";
 import { listInbox } from "./agents/inbox.ts";
@@ -272,6 +273,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   deliver_rule: deliverRule,
   receipt_settings: writing("node", changeSettings),
   wake_limits: writing("node", changeWakeLimits),
+  agent_runner: writing("node", agentRunner),
+  live_agent_set: writing("node", setLiveAgent),
+  live_agent_off: writing("node", endLiveAgent),
+  live_agents: liveAgents,
   moot_export: whole(exportMoot),
   moot_import: whole(importMoot),
   prune: writing("group", pruneMoot),

@@ -7,6 +7,7 @@ import { messages, publish, watch } from "../../src/node/operations/messages.ts"
 import { BODY_MAX, methodsOf } from "../../src/node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts";
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
+import { AGENT_SETUP_CASES } from "./operations-agent-setup.ts";
 import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
@@ -34,6 +35,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...DIAGNOSIS_CASES,
   ...INVITE_CASES,
   ...PUBLIC_CASES,
+  ...AGENT_SETUP_CASES,
   ...DEFAULT_MOOT_CASES,
   ...MESSAGE_CASES,
   ...FIND_CASES,

@@ -35,6 +35,8 @@ const TESTED: Readonly<Record<string, string>> = {
   "process/attach-hosts.test.ts": "attach -group, attach -link",
   "process/attach.test.ts": "attach -wait, setup -print",
   "process/beside-original.test.ts": "group policy status -group, up -agent-socket",
+  "process/bootstrap.test.ts":
+    "bootstrap agent -action, bootstrap agent -agent-instructions, bootstrap agent -as, bootstrap agent -attach, bootstrap agent -default-moot, bootstrap agent -dry-run, bootstrap agent -group, bootstrap agent -interactive, bootstrap agent -json, bootstrap agent -live-mode, bootstrap agent -max-action-bytes, bootstrap agent -max-actions, bootstrap agent -node, bootstrap agent -runner, bootstrap agent -runner-command, bootstrap agent -topic, bootstrap agent -yes",
   "process/care.test.ts": "export -force, export -format",
   "process/data-gone.test.ts": "env -exit-code",
   "process/default-moot.test.ts":

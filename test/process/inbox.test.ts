@@ -198,7 +198,7 @@ inNetns(import.meta, () => {
       [["inbox", "-follow", "-wait", "1s"], "-follow waits by itself"],
       [
         ["mute", "elm"],
-        'mute: "elm" is what a member calls itself, as anybody may; name it by its key or node id: node ',
+        'mute: "elm" is what a member calls itself, as anybody may; name it by its whole key or node id: node ',
       ],
       [["unmute", "elm"], 'unmute: "elm" is what a member calls itself'],
       [["roster", "remove", "-member", "elm"], 'roster remove: "elm" is what a member calls itself'],

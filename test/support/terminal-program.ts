@@ -14,14 +14,19 @@ export class TerminalProgram implements AsyncDisposable {
   readonly #modeBefore: number;
   #sent = "";
 
-  constructor(command: readonly string[], env: Readonly<Record<string, string | undefined>>) {
+  /** `isDrawn: false` for one that draws in ways that no screen of ours follows: then only what was sent is there. */
+  constructor(
+    command: readonly string[],
+    env: Readonly<Record<string, string | undefined>>,
+    { isDrawn }: { readonly isDrawn: boolean } = { isDrawn: true },
+  ) {
     this.#terminal = new Bun.Terminal({
       cols: COLUMNS,
       rows: ROWS,
       data: (_terminal, bytes) => {
         const text = this.#decoder.decode(bytes, { stream: true });
         this.#sent += text;
-        this.#screen.write(text);
+        if (isDrawn) this.#screen.write(text);
       },
     });
     this.#modeBefore = this.#terminal.localFlags;

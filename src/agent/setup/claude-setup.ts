@@ -11,7 +11,7 @@ import {
   TALKING_TOOLS,
 } from "./host-setup.ts";
 
-/** Ours. Settings are far smaller. */
+/** Ours. Settings of a person or a folder are a few KB; what is larger is not read, and closes nothing. */
 const SETTINGS_BYTES_MAX = 1024 * 1024;
 /** https://code.claude.com/docs/en/settings */
 const MANAGED_SETTINGS =

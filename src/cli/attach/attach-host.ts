@@ -13,12 +13,11 @@ import { GroupId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
-import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { Deadline } from "../../transport/wait.ts";
 import { hostPlaces, serverEntry } from "../line/host-argument.ts";
-import { type Hearing, report } from "./attach-report.ts";
+import { type AttachReport, type Hearing, report } from "./attach-report.ts";
 import { type AttachAsked, type AttachedAs, attachedAs, testedIn } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
 import { type ChosenDoor, doorEnv, otherOf } from "./chosen-door.ts";
@@ -37,11 +36,11 @@ export interface HostAsked extends AttachAsked {
   readonly waitMs: number;
 }
 
-/** Sets a host up for a voice, has it take a test message where it runs, and says what it can hear from now on. */
+/** Sets a host up for a voice, has it take a test message where it runs, and says what it can hear from now on; gives what is to be printed. */
 export async function attachHost(
   options: GlobalOptions,
   { door, isDry, setup, url, ...asked }: HostAsked,
-): Promise<void> {
+): Promise<AttachReport> {
   const parts = { clock: realClock, places: hostPlaces() };
   const opencode = url === undefined ? undefined : serverAt(url, parts.places.env);
   const version = await hostVersion(setup, parts);
@@ -54,7 +53,7 @@ export async function attachHost(
   const socketIn = (root: string) => join(root, "agent.sock");
   if (isDry) {
     const root = join(options.dataDir, asked.voice === undefined ? "" : `voices/${asked.voice}`);
-    printJson({
+    return {
       allow: setup.allow(parts.places) ?? null,
       door: door.door?.name ?? null,
       dry_run: true,
@@ -63,8 +62,7 @@ export async function attachHost(
       version,
       voice: asked.voice ?? null,
       why: door.why ?? null,
-    });
-    return;
+    };
   }
   using deadline = new Deadline(realClock, asked.waitMs);
   // Before anything is changed.
@@ -89,7 +87,7 @@ export async function attachHost(
     : first;
   const { as, heard, test } = done;
   if (wasShown(heard.end?.state ?? "")) await endTest({ data_dir: as.dataDir, test });
-  report({ ...done, asked, places: parts.places, setup, version, hasUrl: opencode !== undefined });
+  return report({ ...done, asked, places: parts.places, setup, version, hasUrl: opencode !== undefined });
 }
 
 /** Whether the session's own tools gave it the test by a door that may be open, and nothing of it was seen. */

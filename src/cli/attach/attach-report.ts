@@ -1,7 +1,7 @@
 import type { RunningHost } from "../../agent/running/running.ts";
 import type { HostPlaces, HostSetup } from "../../agent/setup/host-setup.ts";
 import { GroupId } from "../../core/ids.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { printProse } from "../../host/print.ts";
 import type { AttachAsked, AttachedAs } from "./attached-as.ts";
 import type { ChosenDoor } from "./chosen-door.ts";
 import type { SelfTest, TestEnd } from "./self-test.ts";
@@ -20,6 +20,9 @@ interface Skipped {
   readonly why: string;
 }
 
+/** What `attach` prints. */
+export type AttachReport = Readonly<Record<string, unknown>>;
+
 export interface Reported {
   readonly as: AttachedAs;
   readonly asked: AttachAsked;
@@ -33,7 +36,7 @@ export interface Reported {
 }
 
 /** What was set up, what it hears by, and what became of the test: with an exit status that is 0 unless a host that runs did not take it. */
-export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, version }: Reported): void {
+export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, version }: Reported): AttachReport {
   const { door, end, running } = heard;
   const allow = setup.allow(places);
   const again =
@@ -55,7 +58,9 @@ export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, 
   if (allow !== undefined) {
     printProse(`attach: it asks its user before it answers; to allow that, in ${allow.where}: ${allow.text.trim()}`);
   }
-  printJson({
+  // Set up it is, but it is not shown that it hears.
+  if (end !== undefined && !end.isHeard) process.exitCode = end.isOver ? 1 : 8;
+  return {
     agent_socket: as.agentSocket,
     allow: allow ?? null,
     door: door ?? chosen.door?.name ?? null,
@@ -69,10 +74,7 @@ export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, 
     test: test === undefined ? null : { ...test, state: end?.state ?? "queued" },
     version,
     voice: asked.voice ?? null,
-  });
-  if (end === undefined || end.isHeard) return;
-  // Set up it is, but it is not shown that it hears.
-  process.exitCode = end.isOver ? 1 : 8;
+  };
 }
 
 function endWords({ title }: HostSetup, door: string | undefined, { held, isHeard, isOver, state }: TestEnd): string {

@@ -1,20 +1,14 @@
-import { basename } from "node:path";
-import { type Attachment, attachmentHere, readAttachments } from "../../agent/setup/attachments.ts";
-import type { HostSetup } from "../../agent/setup/host-setup.ts";
+import { attachmentHere, readAttachments } from "../../agent/setup/attachments.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId } from "../../core/ids.ts";
-import type { GlobalOptions } from "../../daemon/options.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
-import { parseVoiceName } from "../../daemon/voices.ts";
-import { printProse } from "../../host/print.ts";
+import { printJson } from "../../host/print.ts";
+import { askedFor, voiceName } from "../attach/asked-for.ts";
 import { chooseDoor } from "../attach/chosen-door.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost } from "../line/host-argument.ts";
-import { requireLink } from "../line/link-argument.ts";
-import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "attach";
 
@@ -109,7 +103,8 @@ export const attach = defineCommand({
         const before = attachmentHere(readAttachments(options.dataDir), setup, hostPlaces());
         const asked = { ...(await askedFor(options, args, voiceName(first, setup), before)), isTested };
         const door = chooseDoor(setup, hostPlaces(), { before: before?.door, word: args.door });
-        return attachHost(options, { ...asked, door, setup, isDry: args["dry-run"] === true, url: args.url, waitMs });
+        const isDry = args["dry-run"] === true;
+        return printJson(await attachHost(options, { ...asked, door, setup, isDry, url: args.url, waitMs }));
       }
       const { attachCommand } = await import("../attach/attach-command.ts");
       const asked = { ...(await askedFor(options, args, voiceName(first))), isTested };
@@ -121,47 +116,4 @@ export const attach = defineCommand({
 /** What stands behind `--` is a command, whatever it is called; one word alone is a host. */
 function isHost(words: readonly string[]): boolean {
   return words.length === 1 && !process.argv.includes("--");
-}
-
-async function askedFor(
-  options: GlobalOptions,
-  args: { readonly as?: string | undefined; readonly group?: string | undefined; readonly link?: string | undefined },
-  name: string,
-  before?: Attachment,
-) {
-  const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-  if (args.link !== undefined) requireLink(`${LABEL}: -link`, args.link);
-  if (groupId !== undefined && args.link !== undefined) {
-    throw new EntmootError("invalid_argument", `${LABEL}: expected one of -group and -link, found both`);
-  }
-  const isElsewhere = groupId !== undefined || args.link !== undefined;
-  // What is not said stays: its members know the agent by that key.
-  if (before !== undefined && !isElsewhere && (args.as ?? before.voice) === before.voice) {
-    return { groupId: groupOf(before), link: undefined, voice: before.voice };
-  }
-  const isMain = groupId !== undefined && args.as === undefined;
-  const voice = isMain ? undefined : parseVoiceName(`${LABEL}: -as`, args.as ?? name);
-  if (before?.voice !== undefined && before.voice !== voice) {
-    const end = `"entmootd voice remove ${before.voice}" ends that voice`;
-    printProse(`${LABEL}: it was attached here as ${before.voice}, whose messages reach it no more; ${end}`);
-  }
-  return { groupId, link: args.link, voice };
-}
-
-function groupOf({ group_id }: Attachment): GroupId | undefined {
-  return group_id === undefined ? undefined : GroupId.fromBytes(Uint8Array.fromBase64(group_id));
-}
-
-/** A voice of each host and folder, unless its user names one. */
-function voiceName(word: string, setup?: HostSetup): string {
-  const places = hostPlaces();
-  const host = setup?.host ?? basename(word);
-  const isPerProject = setup?.isPerProject(places) ?? true;
-  const whole = isPerProject ? `${host}-${basename(places.project)}` : host;
-  const plain = whole
-    .toLowerCase()
-    .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/^[^a-z0-9]+/, "")
-    .slice(0, 63);
-  return plain === "" ? "agent" : plain;
 }

@@ -9,7 +9,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { examine } from "../../node/doctor/examine.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { PROBES_AT_ONCE } from "../../node/operations/diagnosis.ts";
-import { MEMBERS_MAX, members } from "../../node/operations/moots.ts";
+import { MEMBERS_MAX, members, peers as peersOperation } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { plainTeller, redactingTeller } from "../../view/doctor-teller.ts";
 import { peerReport, peerTable } from "../../view/peer-report.ts";
@@ -70,7 +70,11 @@ export const peers = defineCommand({
 /** A group that is not here is said to be missing before an identity is, or a data root. */
 async function open(options: GlobalOptions, groupId: GroupId): Promise<Operations> {
   const daemon = await connectToLook(options);
-  if (daemon !== undefined) return daemon;
+  if (daemon !== undefined) {
+    // Of all that is asked an original's knows nothing: it is refused by the one that says what to do about peers.
+    if (await daemon.isOriginal()) await daemon.call(peersOperation, { group_id: groupId });
+    return daemon;
+  }
   await using held = openForReading(options);
   await held.call(members, { group_id: groupId });
   const { openOfflineNode } = await import("../../daemon/open-node.ts");

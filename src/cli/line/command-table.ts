@@ -22,6 +22,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Copy all of this node to a folder, while its daemon runs",
     load: async () => (await import("../commands/backup.ts")).backup,
   },
+  bootstrap: {
+    description: "Set up this node for an agent, asked or unattended",
+    load: async () => (await import("../commands/bootstrap.ts")).bootstrap,
+  },
   call: {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,

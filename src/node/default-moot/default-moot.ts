@@ -5,6 +5,7 @@ import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { encodeWire } from "../../core/json/json-codec.ts";
+import { dropLiveConfigs, keepLiveConfig, type LiveAgentConfig, liveAgentConfig } from "../agents/live-configs.ts";
 import { METADATA_FACT } from "../group/group-name.ts";
 import type { Joiner } from "../join/join.ts";
 import type { NodeContext } from "../node-context.ts";
@@ -21,7 +22,6 @@ import type { JoinProgress } from "../operations/invites.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Publisher } from "../publish.ts";
 import { type DescriptorSource, fetchDescriptor } from "./descriptor.ts";
-import { dropLiveConfigs, keepLiveConfig, type LiveAgentConfig, liveAgentConfig } from "./live-configs.ts";
 
 /** Wire. Where the original publishes an introduction, and what its live agents hear. */
 const INTRO_TOPIC = "introductions";
@@ -137,8 +137,7 @@ export async function enableLive(
     max_action_bytes,
     updated_at_ms: BigInt(Math.floor(node.clock.unix())),
   };
-  keepLiveConfig(node.root.node, config);
-  return { config: decodeUtf8(encodeWire(liveAgentConfig, config)) };
+  return { config: decodeUtf8(encodeWire(liveAgentConfig, keepLiveConfig(node.root.node, config))) };
 }
 
 export async function disableLive(
@@ -176,7 +175,12 @@ function isServed(node: NodeContext, id: GroupId | undefined): boolean {
   return node.carrier !== undefined && id !== undefined && node.group(id) !== undefined;
 }
 
+/** What says the same already stays as it is. */
 function keep(node: NodeContext, state: Omit<DefaultMootState, "updated_at_ms">): DefaultMootState {
+  const before = node.root.defaultMoot.read();
+  const says = (one: Omit<DefaultMootState, "updated_at_ms">) =>
+    JSON.stringify([one.consent, one.group_id, one.descriptor_url, `${one.descriptor_issued_at_ms}`]);
+  if (says(before) === says(state)) return before;
   const kept = { ...state, updated_at_ms: BigInt(Math.floor(node.clock.unix())) };
   node.root.defaultMoot.write(kept);
   return kept;

@@ -3,12 +3,12 @@ import { type DefaultMootState, formatStateLine } from "../../core/admission/def
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { formatPolicy, policySummary } from "../../core/policy/policy.ts";
+import { liveConfigsOf } from "../agents/live-configs.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { DefaultMootStatus, default_moot_status } from "../operations/default-moot.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { RequestOf } from "../operations/operation.ts";
 import { fetchDescriptor, readSource, type VerifiedDescriptor } from "./descriptor.ts";
-import { liveConfigsOf } from "./live-configs.ts";
 
 /** What is kept here and what the descriptor says now; what cannot be fetched is told with the rest. */
 export async function defaultMootStatus(

@@ -87,8 +87,10 @@ function policyOf({ moot, now }: MootFacts): DoctorCheck[] {
   const checks: DoctorCheck[] = [];
   if (refused !== undefined) {
     const isOver = refused.retry_at_ms > 0 && refused.retry_at_ms <= now;
-    const when = refused.retry_at_ms === 0 ? "not as it is" : `from ${instantText(refused.retry_at_ms)} on`;
-    const why = `${refused.reason} (the same is taken ${when})`;
+    const at = refused.retry_at_ms;
+    const when =
+      at === 0 ? "until it is changed the same is refused again" : `the same is taken from ${instantText(at)} on`;
+    const why = `${refused.reason} (${when})`;
     checks.push(checkOf("policy", "policy_refuses", { group, why, state: isOver ? "noted" : "failed" }));
   }
   if (owed > 0) {

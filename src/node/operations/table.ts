@@ -1,3 +1,4 @@
+import { AGENT_SETUP_OPERATIONS } from "./agent-setup.ts";
 import { CARE_OPERATIONS } from "./care.ts";
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
@@ -35,6 +36,7 @@ export const OPERATIONS = {
   ...INBOX_OPERATIONS,
   ...LISTEN_OPERATIONS,
   ...WAKE_OPERATIONS,
+  ...AGENT_SETUP_OPERATIONS,
   ...RECEIPT_OPERATIONS,
   ...CARE_OPERATIONS,
 };

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { decodeJson, encodeWire, list, omitted, omittedList, struct } from "../../core/json/json-codec.ts";
@@ -31,7 +32,7 @@ export const liveAgentConfig = struct<LiveAgentConfig>("live agent", {
   updated_at_ms: i64,
 });
 
-const configs = list(liveAgentConfig);
+export const liveAgentConfigs = list(liveAgentConfig);
 
 /** What they are kept under among the settings of the node. */
 const SETTING = "live_agents";
@@ -40,13 +41,18 @@ const CONFIGS_MAX = 1024;
 
 type LiveSettings = Pick<NodeStore, "getSetting" | "setSetting">;
 
-/** Those of one moot. What cannot be read is none. */
-export function liveConfigsOf(settings: LiveSettings, id: GroupId): readonly LiveAgentConfig[] {
-  return all(settings).filter(({ group_id }) => group_id === id);
+/** Those of one moot, or of all. What cannot be read is none. */
+export function liveConfigsOf(settings: Pick<NodeStore, "getSetting">, id?: GroupId): readonly LiveAgentConfig[] {
+  return all(settings).filter(({ group_id }) => id === undefined || group_id === id);
 }
 
-/** Keeps one, in place of what there was for its node and moot. Throws `conflict` when there are too many. */
-export function keepLiveConfig(settings: LiveSettings, config: LiveAgentConfig): void {
+/**
+ * Keeps one, in place of what there was for its node and moot, and gives what is kept: where that says the same already it
+ * stays with its time, before which nothing is answered. Throws `conflict` when there are too many.
+ */
+export function keepLiveConfig(settings: LiveSettings, config: LiveAgentConfig): LiveAgentConfig {
+  const before = sameConfig(settings, config);
+  if (before !== undefined) return before;
   const others = all(settings).filter(
     ({ group_id, node_id }) => group_id !== config.group_id || node_id !== config.node_id,
   );
@@ -54,6 +60,21 @@ export function keepLiveConfig(settings: LiveSettings, config: LiveAgentConfig):
     throw new EntmootError("conflict", `live agents: at most ${CONFIGS_MAX}; disable one that is not needed`);
   }
   put(settings, [...others, config]);
+  return config;
+}
+
+/** What is kept, where it says what `config` does. */
+export function sameConfig(
+  settings: Pick<NodeStore, "getSetting">,
+  config: LiveAgentConfig,
+): LiveAgentConfig | undefined {
+  return all(settings).find(
+    (each) => formOf({ ...each, updated_at_ms: 0n }) === formOf({ ...config, updated_at_ms: 0n }),
+  );
+}
+
+function formOf(config: LiveAgentConfig): string {
+  return decodeUtf8(encodeWire(liveAgentConfig, config));
 }
 
 /** Forgets those of a moot, of one node or (0) of all; gives how many. */
@@ -64,9 +85,9 @@ export function dropLiveConfigs(settings: LiveSettings, id: GroupId, nodeId: num
   return before.length - after.length;
 }
 
-function all(settings: LiveSettings): readonly LiveAgentConfig[] {
+function all(settings: Pick<NodeStore, "getSetting">): readonly LiveAgentConfig[] {
   try {
-    return decodeJson(configs, settings.getSetting(SETTING) ?? "[]") ?? [];
+    return decodeJson(liveAgentConfigs, settings.getSetting(SETTING) ?? "[]") ?? [];
   } catch (error) {
     if (error instanceof EntmootError) return [];
     throw error;
@@ -74,5 +95,5 @@ function all(settings: LiveSettings): readonly LiveAgentConfig[] {
 }
 
 function put(settings: LiveSettings, kept: readonly LiveAgentConfig[]): void {
-  settings.setSetting(SETTING, kept.length === 0 ? undefined : new TextDecoder().decode(encodeWire(configs, kept)));
+  settings.setSetting(SETTING, kept.length === 0 ? undefined : decodeUtf8(encodeWire(liveAgentConfigs, kept)));
 }
