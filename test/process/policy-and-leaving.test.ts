@@ -174,7 +174,7 @@ inNetns(import.meta, () => {
       await terminal.saw(entmoot_pubkey);
       await terminal.saw("remove it? [y/N]");
       terminal.type(`${answer}\r`);
-      await terminal.saw(answer === "y" ? '"removed"' : "name it by its key");
+      await terminal.saw(answer === "y" ? '"removed"' : "name it by its whole key");
       expect(await list(oak)).toHaveLength(members);
     }
   });
