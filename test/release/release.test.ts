@@ -115,8 +115,16 @@ test("a release of this machine's target is signed, complete, and says what it h
   const components: string[] = sbom.components.map(({ name }: { name: string }) => name);
   const { bun, iroh } = TARGETS[hostTarget()]!;
   const mcp = ["@modelcontextprotocol/core", "@modelcontextprotocol/server", "zod"];
+  const prompts = [
+    "@clack/core",
+    "@clack/prompts",
+    "fast-string-truncated-width",
+    "fast-string-width",
+    "fast-wrap-ansi",
+    "sisteransi",
+  ];
   const others = ["@noble/ed25519", "@noble/hashes", "@xterm/headless", "citty", "consola", "valibot"];
-  expect(components).toEqual([...mcp, ...others, iroh!, bun].toSorted());
+  expect(components).toEqual([...mcp, ...prompts, ...others, iroh!, bun].toSorted());
   expect(sbom.components.every(({ licenses }: { licenses?: unknown }) => licenses !== undefined)).toBe(true);
   const notices = readFileSync(join(unpacked, "THIRD_PARTY_NOTICES"), "utf8");
   const sections = notices.split(/\n=+\n(?=\S+ \d)/).slice(1);
