@@ -2,7 +2,7 @@ import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { shownTopics } from "../core/policy/topic.ts";
-import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/diagnosis.ts";
+import { NOTHING_SAID, PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/diagnosis.ts";
 import type { Joined } from "../node/operations/invites.ts";
 import type { Published, WatchEvent } from "../node/operations/messages.ts";
 import type { AnswerOf, CallOptions, EventOf, Loose, Operation, RequestOf } from "../node/operations/operation.ts";
@@ -17,16 +17,6 @@ import { unknownToOriginal } from "./unknown-to-original.ts";
 
 /** Wire. Peers an original asks at a time. */
 const PROBE_AT_ONCE = 4;
-/** What an original says nothing of. */
-const UNTOLD = {
-  failure: undefined,
-  clock_offset_ms: undefined,
-  roster: undefined,
-  roots: undefined,
-  last_message: undefined,
-  twin: undefined,
-  version: undefined,
-} as const;
 /** Wire. What a join may take when nobody says. */
 const JOIN_MS = 90_000;
 
@@ -161,13 +151,13 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
     const reply = await daemon.ask(request, "diag_probe_resp", budgetMs, signal);
     return {
       peers: reply.peers.map(({ error, node_id, ok, received_ms, responder, rtt_ms }) => ({
+        ...NOTHING_SAID,
         node_id,
         ok,
         rtt_ms: ok ? Number(rtt_ms) : undefined,
         error: error || undefined,
         responder: responder || undefined,
         received_ms: Number(received_ms) || undefined,
-        ...UNTOLD,
       })),
     };
   },

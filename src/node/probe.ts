@@ -6,6 +6,7 @@ import { failureOf, PeerRefusal, type Peers } from "./carrier/peers.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 import {
+  NOTHING_SAID,
   PROBES_AT_ONCE,
   type ProbeRow,
   probeBudgetMs,
@@ -151,20 +152,6 @@ async function lastMessage(
     return undefined;
   }
 }
-
-const NOTHING_SAID = {
-  rtt_ms: undefined,
-  error: undefined,
-  responder: undefined,
-  received_ms: undefined,
-  failure: undefined,
-  clock_offset_ms: undefined,
-  roster: undefined,
-  roots: undefined,
-  last_message: undefined,
-  twin: undefined,
-  version: undefined,
-} as const;
 
 function failed(nodeId: number, failure: ProbeRow["failure"], error: string): ProbeRow {
   return { ...NOTHING_SAID, node_id: nodeId, ok: false, failure, error };

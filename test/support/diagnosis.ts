@@ -1,6 +1,6 @@
 import { GroupId } from "../../src/core/ids.ts";
 import { type PeerFacts, peerChecks } from "../../src/node/doctor/peer-checks.ts";
-import type { ExaminedPeer, ProbeRow } from "../../src/node/operations/diagnosis.ts";
+import { type ExaminedPeer, NOTHING_SAID, type ProbeRow } from "../../src/node/operations/diagnosis.ts";
 import type { PeerRow } from "../../src/node/operations/moots.ts";
 
 export const DOCTORED_MOOT = GroupId.fromBytes(new Uint8Array(32).fill(1));
@@ -35,22 +35,7 @@ export function peerRow(change: Partial<PeerRow> = {}): PeerRow {
 
 /** A member that said nothing. */
 export function probeRow(change: Partial<ProbeRow> = {}): ProbeRow {
-  return {
-    node_id: 7,
-    ok: false,
-    rtt_ms: undefined,
-    error: undefined,
-    responder: undefined,
-    received_ms: undefined,
-    failure: undefined,
-    clock_offset_ms: undefined,
-    roster: undefined,
-    roots: undefined,
-    last_message: undefined,
-    twin: undefined,
-    version: undefined,
-    ...change,
-  };
+  return { ...NOTHING_SAID, node_id: 7, ok: false, ...change };
 }
 
 /** The row as `doctor` examines it. */

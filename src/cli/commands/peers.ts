@@ -7,7 +7,7 @@ import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { examine } from "../../node/doctor/examine.ts";
-import { status } from "../../node/operations/daemon.ts";
+import { type NodeStatus, status } from "../../node/operations/daemon.ts";
 import { PROBES_AT_ONCE } from "../../node/operations/diagnosis.ts";
 import { MEMBERS_MAX, members, peers as peersOperation } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
@@ -58,9 +58,10 @@ export const peers = defineCommand({
       const how = { clock: realClock, room: ALL, ...(daemon ? {} : { offline: "daemon_down" as const }) };
       const request = { group_id: groupId, probe: args.probe ?? false, timeout_ms: timeoutMs };
       const [moot] = (await joinedOnly(groupId, examine(node, request, how))).groups;
-      const teller = args.redact ? redactingTeller() : plainTeller(await node.call(status, {}));
+      const standing = args.redact ? undefined : await node.call(status, {});
+      const teller = standing === undefined ? redactingTeller() : plainTeller(standing);
       const report = peerReport(moot?.peers ?? [], { daemon, isProbed: args.probe ?? false, teller });
-      if (!args.redact) await tellRosterState(node, groupId);
+      if (standing !== undefined) tellRosterState(standing, groupId);
       if (args.json) printJson(report);
       else for (const line of peerTable(report, (text) => terminalText(text, 64))) printLine(line);
     });
@@ -82,8 +83,7 @@ async function open(options: GlobalOptions, groupId: GroupId): Promise<Operation
 }
 
 /** What stands against the list: that this node is out, that the roster has forked. */
-async function tellRosterState(node: Operations, groupId: GroupId): Promise<void> {
-  const { groups } = await node.call(status, {});
+function tellRosterState({ groups }: NodeStatus, groupId: GroupId): void {
   const moot = groups.find(({ group_id }) => group_id === groupId);
   for (const line of moot === undefined ? [] : rosterStateLines(moot)) printProse(`${LABEL}: ${line}`);
 }

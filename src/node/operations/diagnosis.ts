@@ -83,6 +83,21 @@ const probed = struct("probed", { peers: plainList(probeRow, PROBE_PEERS_MAX) },
 
 export type ProbeRow = Decoded<typeof probeRow>;
 
+/** Of a peer that said nothing. */
+export const NOTHING_SAID = {
+  rtt_ms: undefined,
+  error: undefined,
+  responder: undefined,
+  received_ms: undefined,
+  failure: undefined,
+  clock_offset_ms: undefined,
+  roster: undefined,
+  roots: undefined,
+  last_message: undefined,
+  twin: undefined,
+  version: undefined,
+} as const satisfies Partial<ProbeRow>;
+
 /** One row a peer, in the order asked; who cannot be reached is a row. Throws `group_not_found`. */
 export const probe = operation({
   name: "probe",
