@@ -8,6 +8,7 @@ import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { attachScene } from "./attach-scene.ts";
 import { Claude, claudeHome } from "./claude.ts";
+import { handedAfterBusy } from "./handed-after-busy.ts";
 import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { answered, deliveries, killOurServers, listening, nothingWaits, stateOf } from "./host-moot.ts";
@@ -86,18 +87,7 @@ inNetns(import.meta, () => {
       await claude.idle();
 
       // Busy: it is a turn afterwards.
-      const held = model.hold("slow work", { text: "the slow work is done" });
-      await claude.terminal.submit("slow work");
-      await held.arrived;
-      const busy = await say("are you busy?");
-      await eventually("it is in hand", async () => (await stateOf(elm, busy.message_id)) === "handed" || undefined);
-      expect(model.seen("are you busy?").times).toBe(0);
-      held.release();
-      expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
-      await claude.terminal.shows("the slow work is done");
-      await eventually("it is read", async () => (await stateOf(elm, busy.message_id)) === "read" || undefined);
-      noteSeen("claude-monitor", { busy: await stateOf(elm, busy.message_id) });
-      await claude.idle();
+      await handedAfterBusy(claude, { elm, model, say }, "claude-monitor");
 
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);

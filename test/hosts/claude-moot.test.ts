@@ -4,6 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { Claude } from "./claude.ts";
+import { handedAfterBusy } from "./handed-after-busy.ts";
 import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits, stateOf } from "./host-moot.ts";
 import { noteSeen } from "./seen.ts";
 import { CLAUDE_ALLOWED, WOKEN_HOSTS } from "./woken-hosts.ts";
@@ -28,18 +29,7 @@ inNetns(import.meta, () => {
       expect((await deliveries(elm)).waiting).toEqual([]);
 
       // Busy: what it is about to say is said, and the message is a turn afterwards.
-      const held = model.hold("slow work", { text: "the slow work is done" });
-      await claude.terminal.submit("slow work");
-      await held.arrived;
-      const busy = await say("are you busy?");
-      await eventually("it is in hand", async () => (await stateOf(elm, busy.message_id)) === "handed" || undefined);
-      expect(model.seen("are you busy?").times).toBe(0);
-      held.release();
-      expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
-      await claude.terminal.shows("the slow work is done");
-      await eventually("it is read", async () => (await stateOf(elm, busy.message_id)) === "read" || undefined);
-      noteSeen("claude", { busy: await stateOf(elm, busy.message_id) });
-      await claude.idle();
+      await handedAfterBusy(claude, { elm, model, say }, "claude");
 
       // Cleared: its process shows another session, whose records are others.
       const [before] = (await deliveries(elm)).listeners;
