@@ -8,8 +8,8 @@ import { SaltedMap } from "../core/salted-map.ts";
 export const ANNOUNCE_MS = 1_000;
 /** Ours. All heads are told again to whoever is connected for so long. */
 const TELL_AGAIN_MS = 600_000;
-/** Ours. A peer whose heads did not come is greeted again after so long, doubling: it may not have known the moot yet. */
-const GREET_AGAIN_MS = 5_000;
+/** Ours. A peer whose heads did not come is greeted again after so long, doubling: it may not have known the moot yet, as who just joins. */
+export const GREET_AGAIN_MS = 500;
 /** Ours. Notes asked for at once; as many as one answer may hold. */
 const ASKED_MAX = 32;
 /** Ours. Peers remembered that have a note that is wanted; past this others are told of again when they are met. */
@@ -222,6 +222,8 @@ export class NoteExchange {
   ): void {
     // Its first words may be here before it is known that it is connected.
     const peer = this.#begin(from, now);
+    // It knows the moot; should ours have been lost, it greets again.
+    peer.greetAt = undefined;
     for (const head of heads) {
       if (!this.#view.wants(head, from) || !isNewerNote(head, this.#view.head(head))) continue;
       this.#want(head, from, undefined);

@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { steadyMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { isNewerNote, type NoteHead, type NoteName, noteKey } from "../../src/core/record/note.ts";
-import { ANNOUNCE_MS, type NoteEffect, type NoteEvent, NoteExchange } from "../../src/machine/note-exchange.ts";
+import {
+  ANNOUNCE_MS,
+  GREET_AGAIN_MS,
+  type NoteEffect,
+  type NoteEvent,
+  NoteExchange,
+} from "../../src/machine/note-exchange.ts";
 
 const key = (n: number) => PublicKey.fromBytes(new Uint8Array(32).fill(n));
 const head = (author: number, version: number, mark = "00", kind: NoteHead["kind"] = "receipt"): NoteHead => ({
@@ -176,13 +182,13 @@ describe("telling", () => {
     b.handle({ kind: "met", peer: key(1) });
     // The other did not know the moot yet; this one's came.
     expect(only(a.handle({ kind: "heads", from: key(2), heads: [], isGreeting: true }))).toEqual([]);
-    expect(only(b.handle({ kind: "timer" }, 4_999))).toEqual([]);
+    expect(only(b.handle({ kind: "timer" }, GREET_AGAIN_MS - 1))).toEqual([]);
     const again = { kind: "tell_heads", to: key(1), heads: [], isGreeting: true } as const;
-    expect(only(b.handle({ kind: "timer" }, 5_000))).toEqual([again]);
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [], isGreeting: true }, 5_000))).toEqual([
+    expect(only(b.handle({ kind: "timer" }, GREET_AGAIN_MS))).toEqual([again]);
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [], isGreeting: true }, GREET_AGAIN_MS))).toEqual([
       { kind: "tell_heads", to: key(2), heads: [], isGreeting: false },
     ]);
-    expect(only(b.handle({ kind: "heads", from: key(1), heads: [], isGreeting: false }, 5_000))).toEqual([]);
+    expect(only(b.handle({ kind: "heads", from: key(1), heads: [], isGreeting: false }, GREET_AGAIN_MS))).toEqual([]);
     expect(only(b.handle({ kind: "timer" }, 60_000))).toEqual([]);
     expect(only(b.take(head(2, 1), undefined, 60_000))).toMatchObject([{ kind: "tell_notes" }]);
   });
