@@ -63,6 +63,7 @@ export class DeviceRegistry {
   /** For who starts: throws `data_root_invalid` where it is missing or cannot be read. */
   require(): void {
     const stamp = stampOf(this.path);
+    if (stamp === undefined) throw new EntmootError("data_root_invalid", `${this.path}: there is no such file`);
     this.#devices = readDevices(this.path);
     this.#stamp = stamp;
   }
