@@ -8,7 +8,7 @@ import { EntmootError, textOf } from "../core/errors.ts";
 import type { AnswerRequest, AnswerSink, ServedAnswer, ServedRequest } from "./http-request.ts";
 import type { Log } from "./log.ts";
 
-/** Ours. See docs/http.md. */
+/** Ours. What one machine serves beside its daemon without noticing; docs/http.md says what each keeps out. */
 export const HTTP_LIMITS = {
   /** Wire with the original: a header takes no longer. */
   headerMs: 5_000,
@@ -47,13 +47,13 @@ export class HttpServer implements AsyncDisposable {
   readonly #byAddress = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<UnderWay>();
-  readonly #room: BodyRoom;
+  readonly #room: RequestRoom;
   #isEnding = false;
 
   private constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? HTTP_LIMITS;
-    this.#room = new BodyRoom(this.#limits.bodiesMax);
+    this.#room = new RequestRoom(this.#limits.bodiesMax);
     const { headerBytesMax, headerMs, idleMs, requestMs } = this.#limits;
     const options = {
       headersTimeout: headerMs,
@@ -240,7 +240,7 @@ function requestOf(incoming: IncomingMessage, body: IncomingBody, signal: AbortS
 }
 
 /** Bytes of bodies of all requests together. */
-class BodyRoom {
+class RequestRoom {
   #left: number;
 
   constructor(bytes: number) {
@@ -264,11 +264,11 @@ class BodyRoom {
 class IncomingBody implements Disposable {
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #room: BodyRoom;
+  readonly #room: RequestRoom;
   #taken = 0;
   #bytes: Promise<Uint8Array> | undefined;
 
-  constructor(incoming: IncomingMessage, response: ServerResponse, room: BodyRoom) {
+  constructor(incoming: IncomingMessage, response: ServerResponse, room: RequestRoom) {
     this.#incoming = incoming;
     this.#response = response;
     this.#room = room;

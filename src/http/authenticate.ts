@@ -13,10 +13,11 @@ import { type NonceBook, STAMP_WINDOW_MS } from "./nonce-book.ts";
 import { type Principal, principalName } from "./principal.ts";
 import { deviceSigningInput, memberSigningInput, type SignedRequest, signedBytes } from "./signing-input.ts";
 
-/** Wire. Who may ask. */
+/** Wire. Who may ask: whoever has the token, registered devices, or both. */
 export const AUTH_MODES = ["bearer", "device", "dual"] as const;
 export type AuthMode = (typeof AUTH_MODES)[number];
 
+/** Wire. What is longer is refused as no nonce. */
 const NONCE_BYTES_MAX = 256;
 const INT64_MAX = 2n ** 63n - 1n;
 const MEMBER_HEADERS = ["x-entmoot-member-node-id", "x-entmoot-member-pubkey", "x-entmoot-member-signature"] as const;
@@ -51,7 +52,7 @@ export interface Claims {
 }
 
 /** A signature and what it covers but for the body. */
-interface Signed {
+interface SignedClaim {
   readonly who: string;
   readonly key: PublicKey;
   readonly signature: Uint8Array;
@@ -175,7 +176,7 @@ export class Gate {
   }
 }
 
-interface SignedAs extends Signed {
+interface SignedAs extends SignedClaim {
   readonly principal: Exclude<Principal, { kind: "bearer" }>;
 }
 

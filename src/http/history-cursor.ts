@@ -18,6 +18,7 @@ export interface HistoryOf {
   readonly topic: string;
 }
 
+/** Ours. One with the longest topic there is. */
 const CURSOR_CHARS_MAX = 16_384;
 
 const cursor = struct("history cursor", {

@@ -24,7 +24,7 @@ import {
 import { Idempotency, type PlainAnswer } from "./idempotency.ts";
 import { mayManage, mayRead, mayUseClient, type Principal, principalName } from "./principal.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import type { Route, RouteAsk, RouteBody, ServiceContext } from "./route.ts";
+import type { HttpRoute, RouteAsk, RouteBody, ServiceContext } from "./route.ts";
 import { type PathMatch, RouteTable } from "./route-table.ts";
 import { parseQuery, parseTarget, type Target } from "./target.ts";
 
@@ -108,7 +108,7 @@ export class HttpService {
     return await this.#run(asking, match, principal, group);
   }
 
-  async #authenticate(asking: Asking, route: Route | undefined, takesMembers: boolean): Promise<Principal> {
+  async #authenticate(asking: Asking, route: HttpRoute | undefined, takesMembers: boolean): Promise<Principal> {
     const { request, target } = asking;
     const ask: GateAsk = { request, target: target.signed, takesMembers };
     const spend = () => this.#spend(`from ${request.address}`);
@@ -181,7 +181,7 @@ export class HttpService {
     return plainAnswer(refusalOf(failure));
   }
 
-  async #handle(route: Route, asked: Asked): Promise<ServedAnswer> {
+  async #handle(route: HttpRoute, asked: RouteAsked): Promise<ServedAnswer> {
     const { bytes, params, principal, request, target } = asked;
     const values = parseQuery(target.query);
     requirePrincipal(route, principal);
@@ -201,7 +201,7 @@ export class HttpService {
       ...ask,
       group: group as GroupId,
       client: client ?? "",
-    } as Parameters<Route["handle"]>[1]);
+    } as Parameters<HttpRoute["handle"]>[1]);
     if (!(status in route.answers)) {
       throw internalError({ cause: new Error(`${route.name} answered ${status}, which it does not declare`) });
     }
@@ -210,8 +210,8 @@ export class HttpService {
   }
 
   #groupOf(
-    route: Route,
-    { body, group, principal, values }: Asked & { values: ReadonlyMap<string, string>; body: unknown },
+    route: HttpRoute,
+    { body, group, principal, values }: RouteAsked & { values: ReadonlyMap<string, string>; body: unknown },
   ): GroupId | undefined {
     if (route.group === "path" || route.group === undefined) return group;
     const found =
@@ -223,7 +223,7 @@ export class HttpService {
   }
 }
 
-interface Asked {
+interface RouteAsked {
   readonly request: ServedRequest;
   readonly target: Target;
   readonly params: Readonly<Record<string, string>>;
@@ -281,7 +281,7 @@ async function bodyOf(request: ServedRequest, maxBytes: number): Promise<Uint8Ar
   }
 }
 
-function requirePrincipal({ needs }: Route, principal: Principal | undefined): void {
+function requirePrincipal({ needs }: HttpRoute, principal: Principal | undefined): void {
   if (!needs.includes("device") || principal?.kind === "device") return;
   const why = "operation requires a registered device signature";
   throw new HttpFailure(403, "device_signature_required", why);
@@ -293,7 +293,7 @@ interface ClientAsk {
   readonly body: unknown;
 }
 
-function clientOf({ client: where }: Route, { body, principal, values }: ClientAsk): string | undefined {
+function clientOf({ client: where }: HttpRoute, { body, principal, values }: ClientAsk): string | undefined {
   if (where === undefined) return undefined;
   const given = where === "body" ? (body as { readonly client_id: string }).client_id : values.get("client_id");
   const own = where === "query or device" && principal?.kind === "device" ? principal.device.id : undefined;
@@ -316,6 +316,7 @@ function readBody({ codec, isStrict, mayBeEmpty }: RouteBody<unknown>, bytes: Ui
     return decodeJson(codec, isEmpty ? encodeUtf8("{}") : bytes, isStrict ? { unknownKeys: "refuse" } : {});
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
-    throw badRequest(`invalid JSON body: ${error.message}`);
+    const [, unknown] = /expected a known key, found (".*")$/.exec(error.message) ?? [];
+    throw badRequest(`invalid JSON body: ${unknown === undefined ? error.message : `json: unknown field ${unknown}`}`);
   }
 }

@@ -4,7 +4,7 @@ import { SaltedMap } from "../core/salted-map.ts";
 import type { IdempotencyStore, IdempotentAsk } from "../store/esp-store.ts";
 import { badRequest, HttpFailure } from "./http-failure.ts";
 
-/** Wire. Longest key. */
+/** Wire. Keys that are longer are refused, not cut. */
 const KEY_BYTES_MAX = 256;
 /** Wire. How long an answer is kept. */
 const KEPT_MS = 24 * 3_600_000;

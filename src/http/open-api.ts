@@ -1,10 +1,10 @@
 import { schemaOf } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { errorEnvelope } from "./http-failure.ts";
-import type { Route } from "./route.ts";
+import type { HttpRoute } from "./route.ts";
 
 /** The routes as an OpenAPI 3.1 document, from their own schemas. */
-export function openApiOf(routes: readonly Route[], version: string): JsonSchema {
+export function openApiOf(routes: readonly HttpRoute[], version: string): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     paths[route.path] ??= {};
@@ -28,7 +28,7 @@ export function openApiOf(routes: readonly Route[], version: string): JsonSchema
 const SIGNED =
   "with X-Entmoot-Timestamp-Ms, X-Entmoot-Nonce and an Ed25519 signature over method, target, both and the body's hash";
 
-function operationOf(route: Route) {
+function operationOf(route: HttpRoute) {
   const { access, body, method, name, summary } = route;
   const signedIn = [{ bearer: [] }, { device: [] }];
   return {
@@ -48,7 +48,7 @@ function operationOf(route: Route) {
   };
 }
 
-function parametersOf({ client, group, idempotency, path, query }: Route) {
+function parametersOf({ client, group, idempotency, path, query }: HttpRoute) {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const inPath = names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
   const named = [
@@ -65,7 +65,15 @@ function parametersOf({ client, group, idempotency, path, query }: Route) {
 }
 
 /** What each refusal says, by the needs of a route. */
-export function refusalsOf({ access, body, client, group, needs, query, refusals }: Route): Map<number, Set<string>> {
+export function refusalsOf({
+  access,
+  body,
+  client,
+  group,
+  needs,
+  query,
+  refusals,
+}: HttpRoute): Map<number, Set<string>> {
   const found = new Map<number, Set<string>>();
   const add = (status: number, ...codes: string[]) => {
     found.set(status, new Set([...(found.get(status) ?? []), ...codes]));
@@ -85,7 +93,7 @@ export function refusalsOf({ access, body, client, group, needs, query, refusals
   return found;
 }
 
-function responsesOf(route: Route) {
+function responsesOf(route: HttpRoute) {
   const refused = [...refusalsOf(route)].map(([status, codes]) => {
     const content = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
     return [status, { description: [...codes].sort().join(", "), content }];

@@ -1,4 +1,4 @@
-import type { Route } from "./route.ts";
+import type { HttpRoute } from "./route.ts";
 import { openApi } from "./routes/documents.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
@@ -6,7 +6,7 @@ import { MESSAGE_ROUTES } from "./routes/messages.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
 /** Every route there is, in the order of documents. */
-export const ROUTES: readonly Route[] = [
+export const ROUTES: readonly HttpRoute[] = [
   ...STATUS_ROUTES,
   openApi(() => ROUTES),
   ...GROUP_ROUTES,
@@ -17,7 +17,7 @@ export const ROUTES: readonly Route[] = [
 /** The routes of one path, with what its parameters are. */
 export interface PathMatch {
   /** By method. */
-  readonly routes: ReadonlyMap<string, Route>;
+  readonly routes: ReadonlyMap<string, HttpRoute>;
   readonly params: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ interface PathNode {
   readonly literal: Map<string, PathNode>;
   any: PathNode | undefined;
   /** Ends here. */
-  readonly routes: Map<string, Route>;
+  readonly routes: Map<string, HttpRoute>;
 }
 
 /** Routes by path. */
@@ -33,7 +33,7 @@ export class RouteTable {
   readonly #root = newNode();
 
   /** Throws where two have one method and path. */
-  constructor(routes: readonly Route[] = ROUTES) {
+  constructor(routes: readonly HttpRoute[] = ROUTES) {
     for (const route of routes) {
       let node = this.#root;
       for (const segment of route.path.slice(1).split("/")) node = childOf(node, segment);

@@ -90,7 +90,7 @@ export interface RouteBody<T> {
 }
 
 /** One route, as a value: the table, the documents and what is served come from it. */
-export interface Route {
+export interface HttpRoute {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Segments as they are; `{name}` is one of any text. */
   readonly path: string;
@@ -116,20 +116,20 @@ export interface Route {
 }
 
 interface RouteDefinition<Q extends QueryFields, B> {
-  readonly method: Route["method"];
+  readonly method: HttpRoute["method"];
   readonly path: string;
   readonly name: string;
   readonly summary: string;
   readonly access?: RouteAccess;
   readonly needs?: readonly RouteNeed[];
   readonly group?: "query" | "body";
-  readonly client?: Route["client"];
+  readonly client?: HttpRoute["client"];
   readonly query?: Q;
   readonly body?: RouteBody<B>;
-  readonly idempotency?: Route["idempotency"];
+  readonly idempotency?: HttpRoute["idempotency"];
   // biome-ignore lint/suspicious/noExplicitAny: each status has a codec of its own.
   readonly answers: Readonly<Record<number, Codec<any> | undefined>>;
-  readonly refusals?: Route["refusals"];
+  readonly refusals?: HttpRoute["refusals"];
   readonly handle: (
     context: ServiceContext,
     ask: RouteAsk<QueryValues<Q>, B> & RouteMoot,
@@ -139,7 +139,7 @@ interface RouteDefinition<Q extends QueryFields, B> {
 /** A route with the usual where its definition does not say otherwise. A `{group}` in its path is the moot. */
 export function route<const Q extends QueryFields = Record<never, never>, B = undefined>(
   definition: RouteDefinition<Q, B>,
-): Route {
+): HttpRoute {
   const { access = "signed in", needs = [], path, query = {}, refusals = {} } = definition;
   return {
     ...definition,
@@ -151,7 +151,7 @@ export function route<const Q extends QueryFields = Record<never, never>, B = un
     client: definition.client,
     idempotency: definition.idempotency,
     body: definition.body as RouteBody<unknown> | undefined,
-    handle: definition.handle as Route["handle"],
+    handle: definition.handle as HttpRoute["handle"],
   };
 }
 

@@ -19,7 +19,7 @@ export interface ClaimedMember {
   readonly key: PublicKey;
 }
 
-/** Wire. The text a device signs. */
+/** Wire. The text a device signs, line by line and without a last line feed. */
 export function deviceSigningInput({ body, method, nonce, target, timestampMs }: SignedRequest): string {
   return [
     "ENTMOOT-ESP-AUTH-V1",
@@ -31,7 +31,7 @@ export function deviceSigningInput({ body, method, nonce, target, timestampMs }:
   ].join("\n");
 }
 
-/** Wire. The text a member signs. */
+/** Wire. The text a member signs, line by line and without a last line feed. */
 export function memberSigningInput(
   { nodeId, key }: ClaimedMember,
   { body, method, nonce, target, timestampMs }: SignedRequest,

@@ -15,6 +15,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { globalFlags } from "../line/global-flags.ts";
 
 const LABEL = "esp sign-request";
+/** Ours. A key and some blanks; what is larger is another file. */
 const KEY_FILE_MAX = 4096;
 /** Wire. What the service takes at most. */
 const BODY_MAX = 16 * 1024 * 1024;

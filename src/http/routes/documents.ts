@@ -1,10 +1,10 @@
 import { rawJson } from "../../core/json/json-scalars.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { openApiOf } from "../open-api.ts";
-import { ok, type Route, route } from "../route.ts";
+import { type HttpRoute, ok, route } from "../route.ts";
 
 /** The document of all routes, this one too. */
-export function openApi(routes: () => readonly Route[]): Route {
+export function openApi(routes: () => readonly HttpRoute[]): HttpRoute {
   let document: string | undefined;
   return route({
     method: "GET",

@@ -12,14 +12,14 @@ import { groupSummary, memberSummary } from "../shapes.ts";
 const ROWS_MAX = 16_384;
 
 /** What is known of a moot for display. */
-interface ShownMetadata {
+interface GroupMetadata {
   /** As it is kept; `undefined`: nothing is. */
   readonly text: string | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** What the service keeps of it, else what the moot itself does. */
-export function metadataOf({ esp }: Pick<ServiceContext, "esp">, { group_id, metadata }: MootSummary): ShownMetadata {
+export function metadataOf({ esp }: Pick<ServiceContext, "esp">, { group_id, metadata }: MootSummary): GroupMetadata {
   const text = esp.metadata.get(group_id) ?? metadata ?? "{}";
   const fields = fieldsOf(text);
   return { fields, text: Object.keys(fields).length === 0 ? undefined : text };
@@ -35,12 +35,12 @@ function fieldsOf(text: string): Record<string, unknown> {
 }
 
 /** Not among moots unless it is asked for. */
-export const isHidden = ({ fields }: ShownMetadata): boolean => fields.hidden === true || isControl(fields);
-const isControl = (fields: ShownMetadata["fields"]): boolean => fields.fleet_control === true;
+export const isHidden = ({ fields }: GroupMetadata): boolean => fields.hidden === true || isControl(fields);
+const isControl = (fields: GroupMetadata["fields"]): boolean => fields.fleet_control === true;
 
 const textIn = (value: unknown) => (typeof value === "string" ? value : undefined);
 
-function summaryOf(summary: MootSummary, { fields, text }: ShownMetadata) {
+function summaryOf(summary: MootSummary, { fields, text }: GroupMetadata) {
   const { tags } = fields;
   return {
     group_id: summary.group_id,
