@@ -117,6 +117,7 @@ export class HttpService {
       claims = this.#parts.gate.claims(ask);
     } catch (error) {
       spend();
+      if (Number(request.header("content-length") ?? 0) > UNKNOWN_BODY_MAX) throw bodyTooLarge();
       throw error;
     }
     const most = route?.body?.maxBytes ?? UNKNOWN_BODY_MAX;

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { saltKeys } from "../../src/core/salted-map.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
+import { saltKeys } from "../../src/core/salted-map.ts";
 import { sign } from "../../src/core/signature.ts";
 import type { ServedAnswer, ServedRequest } from "../../src/host/http-request.ts";
 import { createLog } from "../../src/host/log.ts";
 import { type AuthMode, Gate } from "../../src/http/authenticate.ts";
 import { HttpService } from "../../src/http/http-service.ts";
 import { NonceBook } from "../../src/http/nonce-book.ts";
-import { type HttpRoute, type ServiceContext } from "../../src/http/route.ts";
+import type { HttpRoute, ServiceContext } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
 import { LocalReader } from "../../src/node/read/local-reader.ts";
@@ -18,7 +18,7 @@ import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { SqliteEsp } from "../../src/store/sqlite/sqlite-esp.ts";
 import { identity } from "./identity.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { TemporaryDirectory } from "./temporary-directory.ts";
+import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 saltKeys("");
 
@@ -81,8 +81,13 @@ export class HttpWorld implements Disposable {
   }
 
   async ask(target: string, { address = "192.0.2.1", body = "", headers = {}, method = "GET" }: AskOptions = {}) {
-    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-    const byName = new Map(Object.entries({ host: "localhost", ...headers }).map(([k, v]) => [k.toLowerCase(), v]));
+    const bytes = bytesOf(body);
+    const byName = new Map(
+      Object.entries({ host: "localhost", "content-length": `${bytes.length}`, ...headers }).map(([k, v]) => [
+        k.toLowerCase(),
+        v,
+      ]),
+    );
     const request: ServedRequest = {
       method,
       target,
@@ -106,7 +111,7 @@ export class HttpWorld implements Disposable {
   signed(target: string, { body = "", id = "phone", key = 2, method = "GET", nonce, stampMs }: SignOptions = {}) {
     const timestampMs = BigInt(stampMs ?? this.clock.unix());
     const drawn = nonce ?? `n-${this.#nonces++}`;
-    const input = deviceSigningInput({ method, target, timestampMs, nonce: drawn, body: new TextEncoder().encode(body) });
+    const input = deviceSigningInput({ method, target, timestampMs, nonce: drawn, body: bytesOf(body) });
     return {
       "x-entmoot-device-id": id,
       "x-entmoot-timestamp-ms": String(timestampMs),
@@ -116,8 +121,7 @@ export class HttpWorld implements Disposable {
   }
 
   as(target: string, options: SignOptions & AskOptions = {}) {
-    const { body = "" } = options;
-    const headers = this.signed(target, { ...options, body: typeof body === "string" ? body : "" });
+    const headers = this.signed(target, options);
     return this.ask(target, { ...options, headers: { ...headers, ...options.headers } });
   }
 
@@ -170,4 +174,8 @@ function told({ body, headers, status }: ServedAnswer) {
 
 function tooLarge(): EntmootError {
   return new EntmootError("frame_too_large", "body: too large");
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? new TextEncoder().encode(body) : body;
 }
