@@ -2,7 +2,7 @@ import { RowReader, SEQ } from "./row-reader.ts";
 import { DOC_END } from "./search-doc.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
-/** Ours. Messages between two marks. */
+/** Ours. Finding the next mark goes through as many: a tenth of a millisecond. */
 const MARK_EVERY = 4096;
 /** Ours. Marks kept, half a megabyte of them: beyond, places are looked up anew. */
 const MARKS_MAX = 16_384;
