@@ -25,6 +25,8 @@ export interface GlobalOptions {
   readonly pilotWaitTimeoutMs: number;
   readonly pilotWaitBaseDelayMs: number;
   readonly pilotWaitMaxDelayMs: number;
+  /** Flags that were given and say how to wait for Pilot, which no version has so far: whoever starts a carrier says so. */
+  readonly pilotWaitGiven: readonly string[];
   readonly logLevel: LogLevel;
   readonly traceGossipTransport: boolean;
   readonly traceReconcile: boolean;

@@ -12,6 +12,7 @@ import { type RunningProgram, replaceProcess, runningProgram } from "../host/run
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock, holderName } from "../store/lock.ts";
 import type { NodeStore } from "../store/node-store.ts";
+import { TracedTransport } from "../transport/traced-transport.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { archiveBeforeForget } from "./archive-before-forget.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
@@ -66,6 +67,10 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireCarrier(options);
+  if (options.pilotWaitGiven.length > 0) {
+    const given = options.pilotWaitGiven.map((name) => `-${name}`).join(", ");
+    printProse(`${start.command}: note: this version does not speak Pilot, so nothing is changed by ${given}`);
+  }
   const doors = doorsOf(options, start);
   await requireFree(
     options,
@@ -181,7 +186,10 @@ async function startNode(
   const { log, root } = opened;
   const { identity, path } = opened.identity;
   const settings = root.node;
-  const { transport, reason, port } = await startTransport(options, { clock: realClock, identity, settings, log });
+  const chosen = await startTransport(options, { clock: realClock, identity, settings, log });
+  const { reason, port } = chosen;
+  const tell = (what: string, fields: Readonly<Record<string, string | number>>) => log.info(what, fields);
+  const transport = options.traceGossipTransport ? new TracedTransport(chosen.transport, tell) : chosen.transport;
   parts.defer(() => transport.close());
   const node = await EntmootNode.open({
     root,
@@ -196,6 +204,7 @@ async function startNode(
     hostname: nodeName(hostname, settings),
     build: BUILD_INFO,
     log,
+    traceReconcile: options.traceReconcile,
     clock: realClock,
     onStop: end.ask,
     restart: { program: end.program, request: end.askForRestart },

@@ -193,9 +193,17 @@ export function voiceProgram(
   const args = flags.filter(([, value]) => value !== "").flatMap(([name, value]) => [`-${name}`, value]);
   const relays = options.relay.kind === "urls" ? options.relay.urls.slice(1).flatMap((url) => ["-relay", url]) : [];
   const hiding = options.hideIp ? ["-hide-ip"] : [];
+  const tracing = [
+    ...(options.traceGossipTransport ? ["-trace-gossip-transport"] : []),
+    ...(options.traceReconcile ? ["-trace-reconcile"] : []),
+  ];
   // From source the program is its first argument.
   const script = isCompiled() ? [] : program.argv.slice(1, 2);
-  return { path: program.path, args: [...script, ...args, ...relays, ...hiding, "serve", "-supervised"], env };
+  return {
+    path: program.path,
+    args: [...script, ...args, ...relays, ...hiding, ...tracing, "serve", "-supervised"],
+    env,
+  };
 }
 
 function relayWord({ relay }: GlobalOptions): string {

@@ -70,6 +70,8 @@ export interface NodeParts {
   readonly hostname: string;
   readonly build: BuildInfo;
   readonly log: Log;
+  /** Whether each step of comparing copies is logged too. */
+  readonly traceReconcile?: boolean;
   /** Ends the daemon; called by `stop`. `undefined` in a program that is not one, where `stop` is refused. */
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
@@ -235,6 +237,7 @@ export class EntmootNode implements Operations, OperationHost {
       context.carrier = new CarrierSide(context, {
         transport,
         version: parts.build.version,
+        traceReconcile: parts.traceReconcile ?? false,
         random: () => this.#random.next(),
         onReport: (group, report) => {
           reportTo(log, group, report);

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
@@ -29,7 +29,7 @@ process.stdin.on("data", (bytes) => {
 `;
 
 inNetns(import.meta, () => {
-  test("attach -- COMMAND: a message is typed into a program on a terminal, and its answer reaches who asked", async () => {
+  test("attach -agent -- COMMAND: a message is typed into a program on a terminal, and its answer reaches who asked", async () => {
     using home = new TemporaryDirectory();
     await using main = new DaemonNode(home.path, "main");
     await main.serve();
@@ -38,8 +38,11 @@ inNetns(import.meta, () => {
     using _folder = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
     const script = join(folder, "agent.ts");
     writeFileSync(script, AGENT);
+    // By its command line a shell that reads commands, which nothing is typed into unless its user says that an agent reads.
+    const shell = join(folder, "sh");
+    symlinkSync(process.execPath, shell);
     let shown = "";
-    const attached = Bun.spawn([BINARY, "attach", "-as", "oak", "--", process.execPath, script], {
+    const attached = Bun.spawn([BINARY, "attach", "-as", "oak", "-agent", "--", shell, script, "-s"], {
       env: { ...main.environment, BINARY, TERM: "xterm-256color" },
       terminal: {
         cols: 80,

@@ -127,6 +127,10 @@ inNetns(import.meta, () => {
       expect(await ask(served, "live", "on", "-node", "7")).toMatchObject({ status: 2, stdout: "" });
       expect(await ask(served, "live", "on", "-node", "0")).toMatchObject({ status: 5, stdout: "" });
       expect(await ask(stranger, "live", "on", "-node", "7")).toMatchObject({ stdout: "" });
+      expect(await served.ask(["default-moot", "live", "on", "-node", `${node}`, "-json"])).toMatchObject({
+        node_id: node,
+      });
+      expect((await ask(served, "live", "off", "-node", "7")).stdout).toBe("disabled 0 The Ent Moot live config(s)\n");
       const on = await ask(served, "live", "on", "-node", `${node}`);
       expect(on.stdout).toBe(`enabled The Ent Moot live replies for node ${node}\n`);
       expect(await served.ask(["default-moot", "status", "-json"])).toMatchObject({
@@ -183,6 +187,7 @@ inNetns(import.meta, () => {
         consent: "declined",
         group_id: moot.group_id,
       });
+      expect(await stranger.ask(["default-moot", "decline", "-json"])).toMatchObject({ consent: "declined" });
       const kept = await stranger.run(["join", file]);
       expect(kept).toMatchObject({ status: 3, stdout: "" });
       expect(kept.stderr).toContain("declined here");
@@ -205,6 +210,10 @@ inNetns(import.meta, () => {
         [() => new Response("", { status: 503 }), /status 503/],
         [() => new Response(""), /invalid descriptor/],
       ];
+      // Never answers.
+      serve(() => new Response(new ReadableStream({})));
+      const late = await ask(node, "join", "-timeout", "200ms");
+      expect([late.status === 0, late.stderr]).toEqual([false, expect.stringContaining("200 ms")]);
       for (const [answer, reason] of bad) {
         serve(answer);
         const refused = await ask(node, "join");

@@ -58,9 +58,23 @@ test("the registry is kept by commands, in the original's form, and each says no
 test("onboard shows a key once, with which requests are signed", async () => {
   using home = new TemporaryDirectory();
   await using node = new DaemonNode(home.path, "a");
-  const flags = ["-id", "p", "-group", moot(1), "-admin-group", moot(1), "-client", "c", "-disabled"];
+  const file = join(home.path, "phones.json");
+  const flags = [
+    "-device-keys",
+    file,
+    "-id",
+    "p",
+    "-group",
+    moot(1),
+    "-admin-group",
+    moot(1),
+    "-client",
+    "c",
+    "-disabled",
+  ];
   const { device, private_key, registry_path } = await node.ask(["esp", "device", "onboard", ...flags]);
   expect(device).toMatchObject({ id: "p", client_ids: ["c"], disabled: true });
+  expect(registry_path).toBe(file);
   expect(readFileSync(registry_path, "utf8")).not.toContain(private_key);
   const key = join(home.path, "key");
   await Bun.write(key, private_key);

@@ -43,6 +43,12 @@ inNetns(import.meta, () => {
     const change = ["roster", "add", "-group", group_id, "-pubkey", KEY];
     const waits = await a.run(change);
     expect([waits.status, waits.stderr]).toEqual([1, expect.stringContaining("may be an old one")]);
+    const back = ["roster", "remove", "-group", group_id, "-pubkey", KEY];
+    expect(await a.run(back)).toMatchObject({ status: 1, stderr: expect.stringContaining("may be an old one") });
+    expect(await a.run([...back, "-alone"])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("not a member"),
+    });
     await a.ask([...change, "-alone"]);
 
     await a.serve();
@@ -50,7 +56,7 @@ inNetns(import.meta, () => {
       const moots = await Promise.all([a, b, c].map(stateOf));
       return moots.every(({ fork }) => fork !== undefined) ? moots : undefined;
     });
-    const stopped = await a.run(["roster", "remove", "-group", group_id, "-pubkey", KEY]);
+    const stopped = await a.run(back);
     expect([stopped.status, stopped.stderr]).toEqual([5, expect.stringContaining("roster heal")]);
     expect((await b.run(["peers", "-group", group_id])).stderr).toContain("has forked");
     // The history that the members have is kept, and who was added alone is added again.

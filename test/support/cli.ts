@@ -1,6 +1,5 @@
-import { join } from "node:path";
-
-const MAIN = join(import.meta.dir, "../../src/main.ts");
+import { delimiter, dirname } from "node:path";
+import { BINARY } from "./binary.ts";
 
 export interface CliResult {
   readonly stdout: string;
@@ -10,7 +9,7 @@ export interface CliResult {
   json(): Record<string, unknown>[];
 }
 
-/** Runs the command line from source, in a process of its own, to its end. Nothing in `home` but what the test put there. */
+/** Runs the compiled command line to its end. Nothing in `home` but what the test put there. */
 export async function cli(
   home: string,
   args: readonly string[],
@@ -36,8 +35,9 @@ export function startCli(
   args: readonly string[],
   { env = {}, stdin }: { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string } = {},
 ) {
-  return Bun.spawn([process.execPath, MAIN, ...args], {
-    env: { HOME: home, PATH: process.env.PATH ?? "", ...env },
+  return Bun.spawn([BINARY, ...args], {
+    // Found by its name, so that what it says names it so.
+    env: { HOME: home, PATH: `${dirname(BINARY)}${delimiter}${process.env.PATH ?? ""}`, ...env },
     stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),
     stdout: "pipe",
     stderr: "pipe",

@@ -16,6 +16,7 @@ import { parseToken } from "../line/token-argument.ts";
 import { parseTopics } from "../line/topic-argument.ts";
 
 const LABEL = "reply";
+const TIMEOUT = "30s";
 
 /** `reply`: answers one message. */
 export const reply = defineCommand({
@@ -48,15 +49,22 @@ export const reply = defineCommand({
       description: "16 to 64 bytes of your choice; the same answer again under it is not published",
     },
     force: { type: "boolean", description: "publish what looks like a secret" },
-    timeout: { type: "string", default: "30s", valueHint: "D", description: "for the answer to be read and stored" },
+    timeout: {
+      type: "string",
+      valueHint: "D",
+      defaultHint: "30s; for stdin as long as it takes",
+      description: "for the answer to be read and stored",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const timeoutMs = parsePatienceMs(`${LABEL}: -timeout`, args.timeout);
+    const timeoutMs = parsePatienceMs(`${LABEL}: -timeout`, args.timeout ?? TIMEOUT);
+    // Who types an answer is not to be hurried, but by itself.
+    const isPatient = args.file === "-" && args.timeout === undefined;
     const topics = args.topic === undefined ? undefined : parseTopics(LABEL, args.topic);
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    const content = await contentOf(LABEL, args, args.file === "-" ? undefined : timeoutMs);
+    const content = await contentOf(LABEL, args, isPatient ? undefined : timeoutMs);
     await namedFailure(
       LABEL,
       async () => {

@@ -92,6 +92,8 @@ export const globalFlags = {
 /** Raw values of the global flags, as citty or `argv.ts` hands them over; anything else in the record is ignored. */
 export type GlobalArgs = { readonly [Name in keyof typeof globalFlags]?: string | boolean | undefined };
 
+const PILOT_WAIT = ["pilot-wait-timeout", "pilot-wait-base-delay", "pilot-wait-max-delay"] as const;
+
 /** The part of the environment that is read: names to values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -217,6 +219,7 @@ export function parseGlobalOptions(
     pilotWaitTimeoutMs: read("pilot-wait-timeout", duration) ?? 45_000,
     pilotWaitBaseDelayMs: read("pilot-wait-base-delay", duration) ?? 250,
     pilotWaitMaxDelayMs: read("pilot-wait-max-delay", duration) ?? 3_000,
+    pilotWaitGiven: PILOT_WAIT.filter((name) => args[name] !== undefined),
     logLevel: read("log-level", logLevel) ?? "info",
     traceGossipTransport: read("trace-gossip-transport", boolean) ?? false,
     traceReconcile: read("trace-reconcile", boolean) ?? false,

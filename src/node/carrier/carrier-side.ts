@@ -23,6 +23,7 @@ import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
 import { REDEEM_MS, signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
+import { ReconcileTrace } from "./reconcile-trace.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
 import { ToldRosters } from "./told-rosters.ts";
@@ -38,6 +39,8 @@ const FORMER_TOLD_MAX = 4096;
 export interface CarrierSideParts {
   readonly transport: Transport;
   readonly version: string;
+  /** Whether each step of comparing copies is logged. */
+  readonly traceReconcile: boolean;
   /** In [0, 1). */
   readonly random: () => number;
   readonly onReport: (group: Group, report: Report) => void;
@@ -90,11 +93,16 @@ export class CarrierSide {
       random: parts.random,
       clock,
     });
+    const trace = parts.traceReconcile ? new ReconcileTrace(log) : undefined;
     this.carryOut = new CarryOut({
       peers,
       clock,
       turns: budget.turns,
-      onReport: parts.onReport,
+      trace,
+      onReport: (group, report) => {
+        trace?.reported(group, report);
+        parts.onReport(group, report);
+      },
       onOriginal: (group, peer) => this.#proofs.seek(group, peer),
       onTwin: (by) => {
         if (context.twins.told()) log.warn(TWIN_WARNING, { told_by: by });

@@ -17,6 +17,7 @@ import { Lanes } from "./lanes.ts";
 import { OldUpdates } from "./old-updates.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 import { PUSHED_BYTES_MAX } from "./prices.ts";
+import type { ReconcileTrace } from "./reconcile-trace.ts";
 import { lookAtPages, takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
@@ -48,6 +49,8 @@ export interface CarryOutParts {
   readonly onTwin?: (by: PublicKey) => void;
   /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
   readonly onFailed: (group: Group, error: EntmootError) => void;
+  /** Who reads each step; by default nobody does. */
+  readonly trace?: ReconcileTrace | undefined;
 }
 
 /** Does what the machines of a group decided, and tells them how it went. */
@@ -212,10 +215,15 @@ export class CarryOut {
   }
 
   async #ask(group: Group, effect: AskEffect): Promise<void> {
+    const { trace } = this.#parts;
+    trace?.asked(group, effect);
     try {
       await this.#askPeer(group, effect);
+      trace?.answered(group, effect);
     } catch (error) {
-      group.tell({ kind: "failed", effect, failure: this.#failureOf(group, error) });
+      const failure = this.#failureOf(group, error);
+      trace?.failed(group, effect, failure);
+      group.tell({ kind: "failed", effect, failure });
     }
   }
 

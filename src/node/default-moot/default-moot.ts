@@ -38,7 +38,7 @@ export async function joinDefaultMoot(
   request: RequestOf<typeof default_moot_join>,
   call: Call<JoinProgress>,
 ): Promise<DefaultMootJoined> {
-  const found = await fetchDescriptor(node, request, call.signal);
+  const found = await fetchDescriptor(node, request, call.signal, request.timeout_ms || undefined);
   const { descriptor, url } = found;
   const about = { group_id: descriptor.group_id, name: DEFAULT_MOOT_NAME, descriptor_url: url };
   const none = { intro_error: undefined, intro_published: undefined };

@@ -43,16 +43,24 @@ export interface VerifiedDescriptor {
 }
 
 /**
- * The descriptor as it is now, verified over the bytes received. Throws `unavailable` whatever is wrong with it, for that is the
+ * The descriptor as it is now, verified over the bytes received, within `FETCH_MS` or less. Throws `unavailable` whatever is wrong with it, for that is the
  * server's fault and not that of who asked.
  */
 export async function fetchDescriptor(
   { clock, root }: Pick<NodeContext, "clock" | "root">,
   source: DescriptorSource,
   signal: AbortSignal | undefined,
+  timeoutMs: number = FETCH_MS,
 ): Promise<VerifiedDescriptor> {
   const { key, url } = readSource(source);
-  const asked = { method: "GET", url, timeoutMs: FETCH_MS, maxBytes: DESCRIPTOR_BYTES_MAX, clock, signal } as const;
+  const asked = {
+    method: "GET",
+    url,
+    timeoutMs: Math.min(timeoutMs, FETCH_MS),
+    maxBytes: DESCRIPTOR_BYTES_MAX,
+    clock,
+    signal,
+  } as const;
   const { body, status } = await httpExchange(asked).catch((cause) => {
     throw signal?.aborted ? cause : failure("descriptor unavailable", cause);
   });

@@ -2,6 +2,7 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import type { SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { BucketTable } from "../../core/policy/token-bucket.ts";
 import { NOTE_VERSION_MAX, type NoteKind, signNote } from "../../core/record/note.ts";
 import {
   decodePresence,
@@ -21,13 +22,17 @@ import { keepNoteSettings, type NoteSettings, readNoteSettings } from "./note-se
 import type { Notes } from "./notes.ts";
 import { ownReceipt } from "./own-receipt.ts";
 
-/** Ours. Between two receipts of a moot, and between two words on who listens. */
+/** Ours. Receipts of a moot: two at once, as what came is often read soon, then one in so long; others take three at once. */
 export const RECEIPT_EVERY_MS = 10_000;
+const RECEIPTS_AT_ONCE = 2;
+/** Ours. Between two words on who listens. */
 export const PRESENCE_EVERY_MS = 60_000;
 /** Ours. It is said again so often although nothing changed: two are lost before it counts no more. */
 export const PRESENCE_AGAIN_MS = 270_000;
 /** Ours. After a failure, such as a full disk. */
 const AGAIN_MS = 60_000;
+/** Ours. Moots whose rates are known by heart. */
+const MOOTS_MAX = 4_096;
 /** Ours. Moots looked at in one turn. */
 const AT_ONCE = 16;
 
@@ -44,7 +49,6 @@ interface MootState {
   isDirty: boolean;
   isListening: boolean;
   sinceMs: number;
-  receiptAt: SteadyMs | undefined;
   presenceAt: SteadyMs | undefined;
 }
 
@@ -52,6 +56,10 @@ interface MootState {
 export class OwnNotes {
   readonly #parts: OwnNotesParts;
   readonly #moots = new Map<GroupId, MootState>();
+  readonly #receipts = new BucketTable<SteadyMs>(
+    [{ perSecond: 1_000 / RECEIPT_EVERY_MS, burst: RECEIPTS_AT_ONCE }],
+    MOOTS_MAX,
+  );
   #settings: NoteSettings | undefined;
   #timer: Disposable | undefined;
   #dueAt: SteadyMs | undefined;
@@ -167,13 +175,14 @@ export class OwnNotes {
       state.isDirty = false;
       return PRESENCE_AGAIN_MS;
     }
+    const now = clock.steady();
     // Also across a restart: its version is when it was made.
-    const sinceStart = state.receiptAt === undefined ? RECEIPT_EVERY_MS : clock.steady() - state.receiptAt;
     const sinceVersion = clock.unix() - Number(held?.version ?? 0n);
-    const passedMs = sinceVersion < 0 ? sinceStart : Math.min(sinceStart, sinceVersion);
-    if (passedMs < RECEIPT_EVERY_MS) return RECEIPT_EVERY_MS - passedMs;
+    const isFresh = sinceVersion >= 0 && sinceVersion < RECEIPT_EVERY_MS;
+    if (!this.#receipts.has(group.id) && isFresh) this.#receipts.spend(group.id, [1], now);
+    const grantedAt = this.#receipts.spend(group.id, [1], now);
+    if (grantedAt !== undefined) return grantedAt - now;
     this.#publish(group, "receipt", body);
-    state.receiptAt = clock.steady();
     state.isDirty = false;
     return PRESENCE_AGAIN_MS;
   }
@@ -212,7 +221,7 @@ export class OwnNotes {
     // Who did not listen before the start has not begun by it.
     const before = held === undefined ? 0 : decodeReceipt(held.body).nobodySinceMs;
     const sinceMs = before === 0 ? context.clock.unix() : before;
-    const state = { isDirty: true, isListening: false, sinceMs, receiptAt: undefined, presenceAt: undefined };
+    const state = { isDirty: true, isListening: false, sinceMs, presenceAt: undefined };
     this.#moots.set(group.id, state);
     return state;
   }

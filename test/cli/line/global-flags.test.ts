@@ -21,6 +21,7 @@ test("without flags and variables everything has its default", () => {
     pilotWaitTimeoutMs: 45_000,
     pilotWaitBaseDelayMs: 250,
     pilotWaitMaxDelayMs: 3_000,
+    pilotWaitGiven: [],
     logLevel: "info",
     traceGossipTransport: false,
     traceReconcile: false,

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import type { MessageId } from "../../../src/core/ids.ts";
-import { inbox_ack, inbox_read, reply, thread } from "../../../src/node/operations/inbox.ts";
+import { RECEIPT_EVERY_MS } from "../../../src/node/notes/own-notes.ts";
+import { inbox, inbox_ack, inbox_read, reply, thread } from "../../../src/node/operations/inbox.ts";
 import { type WatchEvent, watch } from "../../../src/node/operations/messages.ts";
 import { members, roster_change } from "../../../src/node/operations/moots.ts";
 import { receipt_settings, receipts } from "../../../src/node/operations/receipts.ts";
@@ -55,6 +56,25 @@ test("the asker sees each state with its time, in receipts, in the thread and as
   await world.until(() => events.some((event) => event.kind === "presence" && event.listening));
   await listener.end();
   ending.abort();
+});
+
+test("two changes are told at once, and a third ten seconds later, also when the reader starts again meanwhile", async () => {
+  await using world = await NoteWorld.of(2);
+  const told = async () => {
+    const beganMs = world.clock.unix();
+    const id = await world.say(1, "@n2 are you there?");
+    await world.until(() => world.has(2, id));
+    await world.passing(world.node(2).call(inbox_read, { message_id: id }));
+    await world.until(async () => (await at(world, id)).state === "read");
+    return world.clock.unix() - beganMs;
+  };
+  // That it came, and that it was read.
+  expect(await told()).toBeLessThan(RECEIPT_EVERY_MS / 4);
+  expect(await told()).toBeGreaterThan(RECEIPT_EVERY_MS / 2);
+  await world.stop(2);
+  await world.start(2);
+  await world.passing(world.node(2).call(inbox, {}));
+  expect(await told()).toBeGreaterThan(RECEIPT_EVERY_MS / 2);
 });
 
 test("an acknowledgement is no answer; a message that asks nobody has no row", async () => {
