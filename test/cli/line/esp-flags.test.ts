@@ -3,7 +3,7 @@ import { REPEAT_SEPARATOR } from "../../../src/cli/line/command.ts";
 import { parseEspFlags } from "../../../src/cli/line/esp-flags.ts";
 import { parseGlobalOptions } from "../../../src/cli/line/global-flags.ts";
 
-const ENV = { HOME: "/home/a", ENTMOOT_DATA: "/data" };
+const ENV = { HOME: "/h", ENTMOOT_DATA: "/data" };
 const options = parseGlobalOptions({}, ENV);
 
 /** What the words of a command line say, as `esp serve` or, with `esp-` before them, `serve` takes them. */
@@ -27,11 +27,11 @@ const EXPECTED = {
   hostname: "0.0.0.0",
   port: 8087,
   isLoopback: false,
-  deviceKeysPath: "/home/a/keys.json",
+  deviceKeysPath: "/h/keys.json",
   allowedHosts: new Set(["esp.example", "b"]),
   tls: { certPath: "/c.pem", keyPath: "/k.pem" },
   perMinute: 7,
-  apns: { teamId: "T", keyId: "K", topic: "x.y", keyPath: "/home/a/k.p8", isSandbox: true },
+  apns: { teamId: "T", keyId: "K", topic: "x.y", keyPath: "/h/k.p8", isSandbox: true },
   bonjourName: "moot",
 } as const;
 
