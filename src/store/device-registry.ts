@@ -28,7 +28,7 @@ export interface Device {
 /** Ours. Some 20,000 devices; what is larger is no registry. */
 const REGISTRY_BYTES_MAX = 16 * 1024 * 1024;
 export const DEVICES_MAX = 16_384;
-/** Ours. It stands in every request. */
+/** Ours. It stands in a header of every request. */
 export const DEVICE_ID_BYTES_MAX = 256;
 /** Ours. How long a change waits for another. */
 const LOCK_MS = 5_000;
@@ -63,6 +63,7 @@ export class DeviceRegistry {
   /** For who starts: throws `data_root_invalid` where it is missing or cannot be read. */
   require(): void {
     const stamp = stampOf(this.path);
+    if (stamp === undefined) throw new EntmootError("data_root_invalid", `${this.path}: there is no such file`);
     this.#devices = readDevices(this.path);
     this.#stamp = stamp;
   }

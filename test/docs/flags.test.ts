@@ -12,7 +12,6 @@ const TESTED: Readonly<Record<string, string>> = {
   "cli/arguments.test.ts": "group leave -group",
   "cli/commands/update.test.ts":
     "update -install-dir, update -prerelease, update -repo, update -restart, update -version",
-  "cli/inputs-and-lines.test.ts": "query -after, query -limit",
   "cli/line/argv.test.ts": "info -relay, join -serve",
   "cli/line/global-flags.test.ts": "info -iroh-bind, info -lan, info -listen-port, info -pilot-wait-timeout",
   "cli/line/hints.test.ts": "info -json",
@@ -22,9 +21,9 @@ const TESTED: Readonly<Record<string, string>> = {
   "cli/moot-names.test.ts":
     "mailbox ack -client, mailbox ack -group, mailbox ack -message, mailbox pull -client, mailbox pull -group, query -author, search -author, search -group, search -json",
   "cli/offline-commands.test.ts":
-    "group create -description, group create -join-mode, group create -name, group create -policy, group create -tag, group create -visibility, group list -group, group policy set -file, group public descriptor -group, group public descriptor -json, group public descriptor -valid-for, group public publish -esp-url, group public publish -group, group public publish -json, group public publish -valid-for, info -identity, info -transport, invite create -group, invite create -valid-for, invite link -esp-url, invite link -group, invite link -uses, invite link -valid-for, invite list -group, invite revoke -group, invite revoke -id, invite revoke -link, peers -group, peers -json, peers -probe, publish -content, publish -file, publish -group, publish -token, publish -topic, query -group, query -topic, read -group, roster add -group, roster add -pubkey, roster list -group, roster remove -group, roster remove -pubkey, tail -group, tail -n, tail -topic",
+    "group create -description, group create -join-mode, group create -name, group create -policy, group create -tag, group create -visibility, group public descriptor -group, group public descriptor -json, group public descriptor -valid-for, group public publish -esp-url, group public publish -group, group public publish -json, group public publish -valid-for, info -identity, info -transport, invite create -group, invite create -valid-for, invite link -esp-url, invite link -group, invite link -uses, invite link -valid-for, invite list -group, invite revoke -link, peers -json, peers -probe, publish -content, publish -token, publish -topic, roster add -group, roster add -pubkey, roster remove -pubkey",
   "cli/own-moots.test.ts":
-    "group forget -keep, group forget -yes, group leave -wait, group leave -yes, group list -json, group policy explain -file, group policy explain -topic, group policy set -json, group policy set -preset, group policy set -retention, group policy status -json, group update -description, group update -name, group update -tag, policy explain -file, policy explain -topic, policy set -file, policy set -json, policy set -preset, policy set -retention, policy status -json, roster history -before, roster history -json, roster history -limit, roster list -json, roster remove -member",
+    "group forget -keep, group forget -yes, group leave -wait, group leave -yes, group list -json, group update -description, group update -name, group update -tag, policy explain -file, policy explain -topic, policy set -file, policy set -json, policy set -preset, policy set -retention, policy status -json, roster history -before, roster history -json, roster history -limit, roster list -json, roster remove -member",
   "cli/places.test.ts": "ask -group, info -json-errors, query -order, tail -after, tail -count",
   "host/runtime-report.test.ts": "info -data, info -hide-ip, info -log-level, info -socket",
   "hosts/attach-doors.test.ts": "attach -url",

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
 import { inNetns } from "../support/netns.ts";
@@ -43,7 +43,9 @@ inNetns(import.meta, () => {
     }
     await run("publish", "-group", "senate", "-topic", "chat", "-content", "word elsewhere");
     await run("publish", ...IN_COUNCIL, "-topic", "_entmoot/x", "-content", "word reserved");
-    const held = { message: said[1]! };
+    const { id } = JSON.parse((await run("invite", "link", ...IN_COUNCIL)).stdout);
+    writeFileSync(join(home.path, "words"), "some words");
+    const held = { message: said[1]!, link: id, file: "words" };
     const alike: string[] = [];
     for (const [name, row] of Object.entries({ ...LOOKING, ...DOING })) {
       const { flag, line } = row(held);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import { OwnMark } from "../original/own-mark.ts";
 import { isOnlyReadable } from "./frozen-database.ts";
 import { ESP_0001 } from "./migrations/0001-esp.ts";
 import { ESP_0002 } from "./migrations/0002-esp.ts";
@@ -20,11 +21,14 @@ const OPENING_MS = 40;
  */
 export class EspFile implements Disposable {
   readonly #path: string;
+  readonly #root: string;
   #file: SqliteFile | undefined;
+  #mark: OwnMark | undefined;
   #mayWrite = false;
 
   /** `root`: the data root. Looks at nothing yet. */
   constructor(root: string) {
+    this.#root = root;
     this.#path = join(root, ESP_DATABASE);
   }
 
@@ -45,6 +49,8 @@ export class EspFile implements Disposable {
   [Symbol.dispose](): void {
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
+    this.#mark?.[Symbol.dispose]();
+    this.#mark = undefined;
   }
 
   #opened(): SqliteFile | undefined {
@@ -66,6 +72,7 @@ export class EspFile implements Disposable {
 
   #open(access: "read" | "write"): SqliteFile {
     this[Symbol.dispose]();
+    this.#mark = new OwnMark(this.#root);
     const migrations = [ESP_0001, ...ESP_0002, ESP_0003];
     const patience = new OpeningWait(OPENING_MS);
     this.#file = SqliteFile.open(this.#path, { label: "HTTP service database", migrations, access, patience });
