@@ -13,6 +13,8 @@ const TESTED: Readonly<Record<string, string>> = {
   "cli/commands/update.test.ts":
     "update -install-dir, update -prerelease, update -repo, update -restart, update -version",
   "cli/line/argv.test.ts": "info -relay, join -serve",
+  "cli/line/esp-flags.test.ts":
+    "esp serve -device-keys, esp serve -allow-non-loopback, esp serve -allow-host, esp serve -tls-key, esp serve -apns-team-id, esp serve -apns-key-id, esp serve -apns-key, esp serve -apns-sandbox, esp serve -bonjour-name, serve -esp-auth-mode, serve -esp-device-keys, serve -esp-allow-non-loopback, serve -esp-allow-host, serve -esp-rate-limit, serve -esp-apns-team-id, serve -esp-apns-key-id, serve -esp-apns-topic, serve -esp-apns-key, serve -esp-apns-sandbox, serve -esp-bonjour-name",
   "cli/line/global-flags.test.ts": "info -iroh-bind, info -lan, info -listen-port, info -pilot-wait-timeout",
   "cli/line/hints.test.ts": "info -json",
   "cli/line/man-page.test.ts": "man -dir",
@@ -50,6 +52,10 @@ const TESTED: Readonly<Record<string, string>> = {
     "ask -file, ask -wait, deliver -from, inbox -ack, inbox -asks, inbox -follow, inbox -json, inbox -through, inbox -wait, mute -for, read -peek, reply -file, reply -force, thread -json",
   "process/install-to-uninstall.test.ts": "update -json, update -rollback",
   "process/links-as-pasted.test.ts": "up -group, up -stdin",
+  "process/esp-devices.test.ts":
+    "esp device add -id, esp device add -pubkey, esp device add -group, esp device add -admin-group, esp device add -client, esp device add -disabled, esp device add -device-keys, esp device onboard -id, esp device onboard -group, esp device onboard -admin-group, esp device onboard -client, esp device onboard -disabled, esp device onboard -device-keys, esp device rotate-key -id, esp device rotate-key -pubkey, esp device rotate-key -device-keys, esp device grant -id, esp device grant -group, esp device grant -admin-group, esp device grant -device-keys, esp device revoke -id, esp device revoke -group, esp device revoke -admin-group, esp device revoke -device-keys, esp device grant-admin -id, esp device grant-admin -group, esp device grant-admin -device-keys, esp device revoke-admin -id, esp device revoke-admin -group, esp device revoke-admin -device-keys, esp device enable -id, esp device enable -device-keys, esp device disable -id, esp device disable -device-keys, esp device remove -id, esp device remove -device-keys, esp device list -device-keys, esp sign-request -device, esp sign-request -private-key-file, esp sign-request -method, esp sign-request -path, esp sign-request -timestamp-ms, esp sign-request -nonce, esp sign-request -show-input, esp routes -json",
+  "process/esp.test.ts":
+    "esp serve -addr, esp serve -auth-mode, esp serve -token, esp serve -apns-topic, esp serve -tls-cert, esp serve -rate-limit, serve -esp, serve -esp-token, serve -esp-tls-cert, serve -esp-tls-key, esp sign-request -body",
   "process/mailbox.test.ts":
     "mailbox ack -through, mailbox cursor -client, mailbox cursor -group, mailbox pull -limit, mailbox pull -mentions, mailbox pull -topic, mailbox pull -wait",
   "process/mcp.test.ts": "mcp -channel, mcp -read-only",

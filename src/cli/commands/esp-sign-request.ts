@@ -24,7 +24,7 @@ const BODY_MAX = 16 * 1024 * 1024;
 export const espSignRequest = defineCommand({
   meta: { name: "sign-request", description: "Sign one request as a device, and print the headers to send with it" },
   help: {
-    examples: ["entmootd esp sign-request -device ios-1 -private-key-file key.txt -method GET -path /v1/session"],
+    examples: ["entmootd esp sign-request -device a -private-key-file k -method GET -path /v1"],
     exits: [0, 1, 5],
     notes: [
       "The path is signed as it is sent, query and escapes and all. The signature counts once, for five minutes.",

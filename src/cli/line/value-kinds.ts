@@ -64,7 +64,9 @@ const KINDS: Readonly<Record<string, NamedKind>> = {
 
 /** Values that are words of somebody's own choice, or have a form that no list helps with. */
 const TEXTS = new Set(
-  "QUESTION TEXT NAME ACTION TAG WORD WORDS… JSON|- OP HEAD ID V OWNER/NAME HH:MM-HH:MM[,…]|off".split(" "),
+  "QUESTION TEXT NAME ACTION TAG WORD WORDS… JSON|- OP HEAD ID V TOKEN METHOD MS HOST:PORT OWNER/NAME HH:MM-HH:MM[,…]|off".split(
+    " ",
+  ),
 );
 
 /** Words that may be said where others may be too. */
