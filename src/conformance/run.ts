@@ -94,6 +94,8 @@ function isCase(entry: unknown): entry is VectorCase {
 
 function kindOf(entry: unknown, subject: Subject | undefined): string {
   if (typeof entry !== "object" || entry === null) return "-";
+  const own = isCase(entry) ? subject?.kindOf?.(entry) : undefined;
+  if (own !== undefined) return own;
   if ("op" in entry && typeof entry.op === "string") return entry.op;
   if ("kind" in entry) return typeof entry.kind === "string" ? entry.kind : "-";
   return subject?.defaultKind ?? "-";

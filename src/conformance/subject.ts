@@ -28,6 +28,8 @@ export type Check = (vector: VectorCase, file: VectorFile) => void | Promise<voi
 /** What one subject's files can hold: a check for each kind built. A kind not listed counts as unknown. */
 export interface Subject {
   readonly kinds: Readonly<Record<string, Check>>;
+  /** The kind of a case where neither `op` nor `kind` tells it; `undefined`: they do. */
+  readonly kindOf?: (vector: VectorCase) => string | undefined;
   /** The kind of a case that has no `kind` field. `op` is looked at first. */
   readonly defaultKind?: string;
   /** For a file that is not a list of cases: the cases it stands for. */

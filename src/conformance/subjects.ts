@@ -8,6 +8,8 @@ import type { Subject } from "./subject.ts";
 export const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly subject: Subject }>>> = {
   "canonical-json": () => import("./subjects/canonical-json.ts"),
   "control-socket": () => import("./subjects/control-socket.ts"),
+  "esp-auth": () => import("./subjects/esp-auth.ts"),
+  "esp-signed": () => import("./subjects/esp-signed.ts"),
   expected: () => import("./subjects/store.ts"),
   frames: () => import("./subjects/frames.ts"),
   invite: () => import("./subjects/invite.ts"),

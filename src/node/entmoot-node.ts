@@ -364,6 +364,11 @@ export class EntmootNode implements Operations, OperationHost {
     };
   }
 
+  /** Whether the moot is open here. */
+  holds(id: GroupId): boolean {
+    return this.#groups.has(id);
+  }
+
   #requireGroup(id: GroupId): Group {
     const group = this.#groups.get(id);
     if (group !== undefined) return group;

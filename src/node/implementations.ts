@@ -64,11 +64,13 @@ import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
 import { tellContext } from "./read/context.ts";
+import { tellHistory } from "./read/history.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
 import { tellRosterHistory } from "./read/roster-history.ts";
 import { searchMessages } from "./read/search.ts";
 import { tellStats } from "./read/stats.ts";
+import { summarizeMoots } from "./read/summaries.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 import { updateMoot } from "./update-moot.ts";
@@ -122,10 +124,12 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   messages: pageOfMessages,
   backlog: tellBacklog,
   members: listMembers,
+  moot_summaries: summarizeMoots,
   roster_history: tellRosterHistory,
   topics: listTopics,
   search: searchMessages,
   context: tellContext,
+  history: tellHistory,
   stats: tellStats,
   consumer_list: listConsumers,
   mailbox_pull: pull,

@@ -242,6 +242,8 @@ export interface MessageStore {
 export interface RosterStore {
   /** In log order. */
   entries(): RosterEntry[];
+  /** Another text once its entries are others. Reads one row. */
+  mark(): string;
   /** Appends in one transaction, durable on return. The caller verified that they chain. */
   append(entries: readonly RosterEntry[]): void;
   /** Puts these in place of all behind the first `length`, in one transaction, durable on return. */

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { MessageId } from "../../src/core/ids.ts";
-import { type FIND_OPERATIONS, search, stats } from "../../src/node/operations/find.ts";
+import { type FIND_OPERATIONS, history, search, stats } from "../../src/node/operations/find.ts";
 import { messages, publish } from "../../src/node/operations/messages.ts";
 import type { CasesOf } from "./operations.contract.ts";
 import { contentsOf, HOUR_MS, UNKNOWN } from "./operations-stage.ts";
@@ -157,6 +157,40 @@ export const FIND_CASES: CasesOf<typeof FIND_OPERATIONS> = {
         fails: { code: "not_found" },
       },
       { title: "in an unknown moot", request: () => ({ group_id: UNKNOWN, message_id: MISSING }), ...notFound },
+    ],
+  },
+  history: {
+    malformed: { request: '{"before":7}', names: "before" },
+    cases: [
+      {
+        title: "goes from the newest back, a page at a time, each message once",
+        async request({ node, publish }) {
+          await publish("one", "two", "three");
+          const { messages: newest, next } = await node.call(history, { limit: 2 });
+          expect(words(newest)).toEqual(["two", "three"]);
+          await publish("four");
+          return { limit: 2, before: next };
+        },
+        answers: (answer) => expect([words(answer.messages), answer.next]).toEqual([["one"], undefined]),
+      },
+      {
+        title: "with a topic gives those that have exactly it, also one that no pattern covers",
+        async request({ group_id, node }) {
+          for (const topics of [["c++"], ["chat/c++"], ["_entmoot/x", "c++"], ["chat"]]) {
+            await node.call(publish, { group_id, topics, content: encodeUtf8(topics[0]!) });
+          }
+          expect(words((await node.call(history, { topic: "chat" })).messages)).toEqual(["chat"]);
+          expect(words((await node.call(history, {})).messages)).toHaveLength(4);
+          return { topic: "c++" };
+        },
+        answers: (answer) => expect(words(answer.messages)).toEqual(["c++", "_entmoot/x"]),
+      },
+      {
+        title: "with no limit",
+        request: () => ({ limit: 0 }),
+        fails: { code: "invalid_argument", message: "limit: expected 1 to 200, found 0" },
+      },
+      { title: "of an unknown moot", request: () => ({ group_id: UNKNOWN }), ...notFound },
     ],
   },
   stats: {

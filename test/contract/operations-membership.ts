@@ -5,6 +5,7 @@ import {
   type MEMBERSHIP_OPERATIONS,
   moot_forget,
   moot_leave,
+  moot_summaries,
   moot_update,
   moots,
 } from "../../src/node/operations/membership.ts";
@@ -24,6 +25,23 @@ async function joined(stage: Stage) {
 }
 
 export const MEMBERSHIP_CASES: CasesOf<typeof MEMBERSHIP_OPERATIONS> = {
+  moot_summaries: {
+    ...ofGroup,
+    cases: [
+      {
+        title: "tell members, roster head and what is shown, of one or all",
+        async request({ group_id, node }) {
+          expect((await node.call(moot_summaries, {})).summaries).toHaveLength(1);
+          return { group_id };
+        },
+        answers({ summaries }, { group_id }) {
+          expect(summaries).toMatchObject([{ group_id, members: 1 }]);
+          expect(JSON.parse(summaries[0]!.metadata!)).toMatchObject({ name: "council" });
+        },
+      },
+      { ...ofUnknown, ...notFound },
+    ],
+  },
   moots: {
     ...ofGroup,
     cases: [

@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "conformance/subjects/identity.ts": "a folder of its own for temporary files",
   "conformance/subjects/store.ts": "a folder of its own for temporary files",
   "conformance/tar.ts": "into a folder of its own for temporary files",
+  "conformance/esp-world.ts": "a folder of its own for temporary files, which it makes and removes",
   "conformance/vector-file.ts": "reads what the command line names",
   "cli/commands/self-test.ts": "a folder of its own for temporary files, which it makes and removes",
   "cli/commands/complete.ts": "stdout",

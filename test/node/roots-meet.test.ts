@@ -152,7 +152,8 @@ test(`whatever came in which order by which way, all members end with one set an
           };
           const sqlite = await ended(reopened, history, plan);
           expectAll(sqlite, wanted);
-          expect(marksOf(sqlite.store)).toEqual(marksOf(memory.store));
+          // One that waits for the disk may have come to another of its writes when it dies.
+          if (plan.deaths.length === 0) expect(marksOf(sqlite.store)).toEqual(marksOf(memory.store));
           opened?.[Symbol.dispose]();
         }
         expect(new Set(ends).size).toBe(1);

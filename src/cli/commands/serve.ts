@@ -1,9 +1,11 @@
 import type { Neighbours } from "../../core/agents/trust.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
+import type { EspOptions } from "../../daemon/esp-options.ts";
 import { NEIGHBOURS_LINE_MAX, parseNeighbours } from "../../daemon/neighbour-keys.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
+import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
+import type { Esp } from "../../daemon/start-esp.ts";
 import { announceJson } from "../../host/print.ts";
 import { type NodeStatus, status, stop } from "../../node/operations/daemon.ts";
 import { DefaultMootFile } from "../../store/default-moot-file.ts";
@@ -11,6 +13,7 @@ import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
+import { daemonEspFlags, parseEspFlags } from "../line/esp-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
@@ -20,7 +23,11 @@ const LABEL = "serve";
 export const serve = defineCommand({
   meta: { name: "serve", description: "Run the daemon: keep moots in step with peers and answer commands" },
   help: {
-    examples: ["entmootd serve", "entmootd serve -group GID -relay off"],
+    examples: [
+      "entmootd serve",
+      "entmootd serve -group GID -relay off",
+      "entmootd serve -esp 127.0.0.1:8087 -esp-token TOKEN",
+    ],
     exits: [0, 1, 2, 3, 5, 6],
     words: ["group"],
     notes: [
@@ -38,6 +45,7 @@ export const serve = defineCommand({
       description: "serve only this group",
     },
     ...daemonFlags,
+    ...daemonEspFlags,
     supervised: { type: "boolean", description: "end when stdin closes, as below a daemon that keeps voices" },
   },
   async run({ args }) {
@@ -45,6 +53,9 @@ export const serve = defineCommand({
     const wanted: GroupId[] = [];
     for (const text of repeated(args.group))
       wanted.push(await parseMoot(`${LABEL}: invalid -group`, text, { options }));
+    const env = process.env;
+    const esp =
+      args.esp === undefined ? undefined : parseEspFlags({ label: LABEL, args, prefix: "esp-", options, env });
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
         command: LABEL,
@@ -59,7 +70,8 @@ export const serve = defineCommand({
         const group = GroupId.toBase64(stranger.group_id);
         throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
       }
-      announceJson(await readiness(daemon.node));
+      await using service = esp && (await serveHttp(daemon, options, esp));
+      announceJson({ ...(await readiness(daemon.node)), ...(service === undefined ? {} : { esp_url: service.url }) });
       if (args.supervised === true) {
         hearNeighbours((neighbours) => {
           daemon.node.neighbours = neighbours;
@@ -70,6 +82,13 @@ export const serve = defineCommand({
     });
   },
 });
+
+/** The HTTP service on the node of this daemon. */
+async function serveHttp({ log, node }: Daemon, options: GlobalOptions, esp: EspOptions): Promise<Esp> {
+  const { startEsp } = await import("../../daemon/start-esp.ts");
+  const { nodeOfDaemon } = await import("../../daemon/service-node.ts");
+  return startEsp(options, esp, { log, node: nodeOfDaemon(node) });
+}
 
 /** Throws `group_not_found` where all there is to serve was declined. */
 function requireSomeLeft(options: GlobalOptions, { groups, unopened }: Pick<NodeStatus, "groups" | "unopened">): void {

@@ -67,6 +67,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("../commands/env.ts")).env,
   },
+  esp: {
+    description: "Answer phones and programs over HTTP, and keep the devices that may ask",
+    load: async () => (await import("../commands/esp.ts")).esp,
+  },
   export: {
     description: "Write a moot to a file: an archive to verify and import, or a page to read",
     load: async () => (await import("../commands/export.ts")).exportCommand,

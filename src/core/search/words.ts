@@ -64,6 +64,54 @@ export function segmentsOf(text: string): Segment[] {
   return segments;
 }
 
+/** For `asciiSpans`, which leaves nothing to be collected. */
+const SPANS = new Int32Array(2 * TERMS_MAX);
+
+/**
+ * Where the words of a text that is all ASCII begin and end, one after the other, as many as are searched; `undefined` for any
+ * other text. What most texts are, and less than a third of what `segmentsOf` costs. Good until it is called again.
+ */
+export function asciiSpans(text: string): Int32Array | undefined {
+  const { length } = text;
+  let from = -1;
+  let to = 0;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return undefined;
+    if (isAsciiWord(code)) {
+      if (from < 0) from = at;
+    } else if (from >= 0) {
+      if (to < SPANS.length) {
+        SPANS[to++] = from;
+        SPANS[to++] = at;
+      }
+      from = -1;
+    }
+  }
+  if (from >= 0 && to < SPANS.length) {
+    SPANS[to++] = from;
+    SPANS[to++] = length;
+  }
+  return SPANS.subarray(0, to);
+}
+
+/** Whether the word [start, end) of an ASCII text is `folded`, as far as words are compared; without making a text of it. */
+export function isAsciiWordAt(text: string, start: number, end: number, folded: string): boolean {
+  const { length } = folded;
+  if (Math.min(end - start, TERM_CHARS_MAX) !== length) return false;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(start + at);
+    const lower = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+    if (lower !== folded.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+function isAsciiWord(code: number): boolean {
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39);
+}
+
 /** The terms that a text is found by, each once. */
 export function termsOf(text: string): Set<string> {
   const terms = new Set<string>();

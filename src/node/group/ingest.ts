@@ -15,7 +15,7 @@ import {
 import { topologicalOrder } from "../../core/order/order.ts";
 import type { PolicyHistory } from "../../core/policy/policy-history.ts";
 import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
-import { decodeMessage, decodeMessageForms } from "../../core/record/message.ts";
+import { decodeMessage, decodeMessageForms, decodeStored } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { SaltedMap, SaltedSet } from "../../core/salted-map.ts";
@@ -402,7 +402,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What nobody has to make again. */
 function verifiedForms(body: Uint8Array): DecodedBody {
-  return { message: decodeMessage(body), canonical: body as Uint8Array<ArrayBuffer>, signing: NO_BYTES };
+  return { message: decodeStored(body), canonical: body as Uint8Array<ArrayBuffer>, signing: NO_BYTES };
 }
 
 function verifiedFacts(message: Message, canonical: Uint8Array, signed: KnownSigned): MessageFacts {

@@ -144,6 +144,50 @@ export const context = operation({
   answerMax: BODY_MAX,
 });
 
+/** Wire. Messages of one page of `history`. */
+export const HISTORY_PAGE_MAX = 200;
+
+const timePlace = struct(
+  "place in time",
+  {
+    timestamp_ms: documented("as views have it, Unix milliseconds", i64),
+    author_node_id: u32,
+    message_id: messageId,
+  },
+  { required: ["timestamp_ms", "author_node_id", "message_id"] },
+);
+
+const historyRequest = struct("history asked for", {
+  group_id: groupOrOnly,
+  topic: documented("only messages that have exactly this topic", optional(boundedText("topic", PATTERN_BYTES_MAX))),
+  before: documented("only what is older than this, such as an answer's next", optional(timePlace)),
+  limit: documented(`1 to ${HISTORY_PAGE_MAX}; absent: 50`, optional(count)),
+});
+
+const historyAnswer = struct(
+  "history",
+  {
+    group_id: groupId,
+    messages: documented(
+      "the newest of those asked for, parents ahead of children, else by time; reserved topics too",
+      plainList(messageRow, HISTORY_PAGE_MAX),
+    ),
+    next: documented("hand it back as before for older ones; absent at the end", optional(timePlace)),
+  },
+  { required: ["group_id", "messages"] },
+);
+
+/** What is apart is left out. Throws `group_not_found`, `invalid_argument`. */
+export const history = operation({
+  name: "history",
+  summary: "Messages of a moot from the newest back, a page at a time, by one exact topic or all",
+  onlyLooks: true,
+  scope: "agent",
+  request: historyRequest,
+  answer: historyAnswer,
+  answerMax: BODY_MAX,
+});
+
 const tally = { messages: count, bytes: documented("of the messages as they are signed", count) } as const;
 
 const statsRequest = struct("stats asked for", {
@@ -202,4 +246,4 @@ export const stats = operation({
   answerMax: BODY_MAX,
 });
 
-export const FIND_OPERATIONS = { search, context, stats };
+export const FIND_OPERATIONS = { search, context, stats, history };

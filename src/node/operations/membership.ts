@@ -1,5 +1,5 @@
 import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, i64, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, i64, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { ABOUT_MAX } from "../../core/record/about.ts";
 import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
@@ -242,4 +242,41 @@ export const roster_history = operation({
   answerMax: 8 * 1024 * 1024,
 });
 
-export const MEMBERSHIP_OPERATIONS = { moots, moot_update, moot_leave, moot_forget, roster_history };
+const summaryRow = struct(
+  "moot summary",
+  {
+    group_id: groupId,
+    members: count,
+    roster_head: rosterEntryId,
+    metadata: documented("what is known here for display, as a JSON object", rawJson),
+  },
+  { required: ["group_id", "members", "roster_head"] },
+);
+
+const summaries = struct(
+  "moot summaries",
+  { summaries: plainList(summaryRow, MOOTS_MAX), more: moreRows },
+  { required: ["summaries"] },
+);
+
+export type MootSummary = Decoded<typeof summaryRow>;
+
+/** Moots that cannot be read are left out, unless one is named. Throws `group_not_found`. */
+export const moot_summaries = operation({
+  name: "moot_summaries",
+  summary: "The moots of a data root by roster and display metadata, with or without a node",
+  onlyLooks: true,
+  scope: "agent",
+  request: struct("moots asked for", { group_id: groupOrAll }),
+  answer: summaries,
+  answerMax: 8 * 1024 * 1024,
+});
+
+/** Room for the rows of `moot_summaries`. */
+export const SUMMARIES_ROOM: Room<MootSummary> = {
+  rowsMax: MOOTS_MAX,
+  answerMax: 8 * 1024 * 1024,
+  bytesOf: ({ metadata = "" }) => ROW_BYTES + jsonTextMax(metadata, Number.MAX_SAFE_INTEGER),
+};
+
+export const MEMBERSHIP_OPERATIONS = { moots, moot_summaries, moot_update, moot_leave, moot_forget, roster_history };

@@ -4,12 +4,12 @@ import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
 import { DEFAULT_MOOT_OPERATIONS } from "./default-moot.ts";
 import { DIAGNOSIS_OPERATIONS } from "./diagnosis.ts";
-import { context, FIND_OPERATIONS, search, stats } from "./find.ts";
+import { context, FIND_OPERATIONS, history, search, stats } from "./find.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
-import { MEMBERSHIP_OPERATIONS, roster_history } from "./membership.ts";
+import { MEMBERSHIP_OPERATIONS, moot_summaries, roster_history } from "./membership.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
 import { POLICY_OPERATIONS } from "./policy.ts";
@@ -47,10 +47,12 @@ export const READ_OPERATIONS = {
   messages,
   backlog,
   members,
+  moot_summaries,
   roster_history,
   topics,
   search,
   context,
+  history,
   stats,
   consumer_list,
   ...MAILBOX_OPERATIONS,

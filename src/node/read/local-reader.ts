@@ -74,6 +74,18 @@ export class LocalReader implements Operations, OperationHost {
     return callInProcess(this, operation, request, options);
   }
 
+  /** Whether what it holds open is no longer what stands in the data root: who goes on reading opens it anew. */
+  isStale(): boolean {
+    return this.#opened.values().some(({ store }) => {
+      try {
+        store.requireSame();
+        return false;
+      } catch {
+        return true;
+      }
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#root[Symbol.dispose]();
   }
@@ -105,10 +117,12 @@ export class LocalReader implements Operations, OperationHost {
   }
 }
 
-/** Its roster is verified when somebody asks for it: messages alone need none. */
+/** Its roster is verified when somebody asks for it, and again when it is another: messages alone need none. */
 class LazyMoot implements Moot {
   readonly store: Moot["store"];
   #roster: GroupRoster | undefined;
+  /** Of what the roster was made: a daemon beside may have changed it since. */
+  #mark = "";
 
   constructor(store: Moot["store"]) {
     this.store = store;
@@ -119,7 +133,11 @@ class LazyMoot implements Moot {
   }
 
   get roster(): GroupRoster {
-    this.#roster ??= new GroupRoster(this.store.roster);
+    const mark = this.store.roster.mark();
+    if (this.#roster === undefined || mark !== this.#mark) {
+      this.#roster = new GroupRoster(this.store.roster);
+      this.#mark = mark;
+    }
     return this.#roster;
   }
 }

@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { decodeMessage, decodeSpoken, type Spoken } from "../../core/record/message.ts";
+import { decodeSpoken, decodeStored, type Spoken } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import { UNREAD_MAX, type UnreadMoot } from "../operations/messages.ts";
@@ -61,7 +61,7 @@ export class Unread {
 
 /** What a stored message is. Throws `data_root_invalid` naming it, for what is kept was sound when it was stored. */
 export function messageOf(stored: StoredMessage): Message {
-  return reading(stored, decodeMessage);
+  return reading(stored, decodeStored);
 }
 
 /** What of it readers are shown, for less. Throws as `messageOf`. */

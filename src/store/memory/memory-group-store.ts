@@ -81,6 +81,11 @@ class MemoryRosterStore implements RosterStore {
     return [...this.#entries];
   }
 
+  mark(): string {
+    const last = this.#entries.at(-1);
+    return last === undefined ? "" : `${this.#entries.length} ${last.id}`;
+  }
+
   append(entries: readonly RosterEntry[]): void {
     for (const entry of entries) this.#entries.push(entry);
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { groupOfDirectory } from "../group-directory.ts";
 import { ORIGINAL_MESSAGES } from "./original-files.ts";
 import { METADATA_DATABASE } from "./original-side-files.ts";
+import { OWN_MARK } from "./own-mark.ts";
 
 /** Another process that has a database of the original open. */
 export interface OriginalUser {
@@ -14,7 +15,7 @@ export interface OriginalUser {
 
 /**
  * Who has a database of the original open below the data root `root`: its daemon from its first moments on, long before
- * it listens, and its other commands. By the locks that SQLite keeps on a database with a log while it is open, as
+ * it listens, and its other commands; not who has our mark open, which is an HTTP service of this program. By the locks that SQLite keeps on a database with a log while it is open, as
  * Linux lists them; elsewhere nobody is found.
  */
 export function usersOfOriginal(root: string, procRoot = "/proc"): OriginalUser[] {
@@ -27,7 +28,8 @@ export function usersOfOriginal(root: string, procRoot = "/proc"): OriginalUser[
   for (const { pid, device, inode } of files.size === 0 ? [] : locks(procRoot)) {
     const file = files.get(inode);
     if (file === undefined || pid === process.pid || users.some((user) => user.pid === pid)) continue;
-    if (hasOpen(procRoot, pid, file.path) ?? device === file.device) {
+    const isOurs = hasOpen(procRoot, pid, join(root, OWN_MARK)) === true;
+    if (!isOurs && (hasOpen(procRoot, pid, file.path) ?? device === file.device)) {
       users.push({ pid, name: textOf(join(procRoot, `${pid}`, "comm")).trim(), path: file.path });
     }
   }

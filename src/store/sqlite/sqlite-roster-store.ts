@@ -17,6 +17,7 @@ export class SqliteRosterStore implements RosterStore {
   readonly #rows: RowReader;
   readonly #all: Sql;
   readonly #count: Sql;
+  readonly #last: Sql;
   readonly #insert: Sql;
   readonly #cut: Sql;
   readonly #facts: SqliteFactStore;
@@ -26,6 +27,7 @@ export class SqliteRosterStore implements RosterStore {
     this.#rows = new RowReader(file.path, "roster");
     this.#all = file.prepare("SELECT position, id, canonical FROM roster ORDER BY position");
     this.#count = file.prepare("SELECT count(*) FROM roster");
+    this.#last = file.prepare("SELECT position, hex(id) FROM roster ORDER BY position DESC LIMIT 1");
     this.#insert = file.prepare("INSERT INTO roster VALUES (?1, ?2, ?3)");
     this.#cut = file.prepare("DELETE FROM roster WHERE position > ?1");
     this.#facts = new SqliteFactStore(file, "facts");
@@ -34,6 +36,10 @@ export class SqliteRosterStore implements RosterStore {
   /** How many entries there are. */
   get size(): number {
     return this.#rows.number(this.#count.row()?.[0], "count");
+  }
+
+  mark(): string {
+    return (this.#last.row() ?? []).join(" ");
   }
 
   entries(): RosterEntry[] {

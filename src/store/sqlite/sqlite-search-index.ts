@@ -6,6 +6,7 @@ import type { CountedMessage, IndexProgress } from "../search-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import { docHome, PROBED } from "./search-doc.ts";
+import { SearchMerging } from "./search-merging.ts";
 import { type IndexedText, indexTermsOf, TERMS_VERSION } from "./search-terms.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 import type { SqliteTallies } from "./sqlite-tallies.ts";
@@ -33,13 +34,17 @@ export interface Findable {
 
 /** Says which rows of `search_state` there are from when on. */
 const RESTART = `UPDATE search_state SET done = 0, terms = ${TERMS_VERSION},
-  below = coalesce((SELECT max(seq) + 1 FROM messages), ${FIRST_SEQ}), wanted = (SELECT count(*) FROM messages)`;
+  below = coalesce((SELECT max(seq) + 1 FROM messages), ${FIRST_SEQ}), wanted = (
+    SELECT max(seq, coalesce((SELECT max(seq) FROM messages), 0)) - pruned + restored.messages + ever - placed
+    FROM counts, restored, apart_counts
+  )`;
 
 /** The index of words and the counts by hour, inside the transactions of `SqliteMessageStore`. */
 export class SqliteSearchIndex {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #tallies: SqliteTallies;
+  readonly #merging: SearchMerging;
   readonly #modules: Sql;
   #fullText: boolean | undefined;
   readonly #state: Sql;
@@ -64,6 +69,7 @@ export class SqliteSearchIndex {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_state");
     this.#tallies = tallies;
+    this.#merging = new SearchMerging(file);
     this.#modules = file.prepare("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'");
     this.#fullText = fullText;
     this.#state = file.prepare("SELECT below, done, wanted, terms FROM search_state");
@@ -158,21 +164,26 @@ export class SqliteSearchIndex {
     if (this.#file.access === "read" || !this.#look()) return false;
     this.#file.transact(() => {
       this.#begin();
-      const taking = new IndexTaking();
-      for (const [seq] of this.#owed.rows(STEP_MESSAGES)) {
-        if (taking.terms >= STEP_TERMS || taking.bytes >= STEP_BYTES) break;
-        const row = this.#bySeq.row(seq!);
-        if (row !== undefined) this.#takeOnce(this.#findable(row), taking);
-        this.#settle.run(seq!);
-      }
-      this.#takeOlder(taking);
-      this.#write(taking);
+      if (this.progress() === undefined) this.#merging.step();
+      else this.#takeMore();
     });
     return this.#look();
   }
 
+  #takeMore(): void {
+    const taking = new IndexTaking();
+    for (const [seq] of this.#owed.rows(STEP_MESSAGES)) {
+      if (taking.terms >= STEP_TERMS || taking.bytes >= STEP_BYTES) break;
+      const row = this.#bySeq.row(seq!);
+      if (row !== undefined) this.#takeOnce(this.#findable(row), taking);
+      this.#settle.run(seq!);
+    }
+    this.#takeOlder(taking);
+    this.#write(taking);
+  }
+
   #look(): boolean {
-    this.isBehind = this.progress() !== undefined;
+    this.isBehind = this.progress() !== undefined || (this.hasFullText && this.#merging.isDue);
     return this.isBehind;
   }
 
@@ -231,6 +242,8 @@ export class SqliteSearchIndex {
   #write({ counted, entries }: IndexTaking): void {
     this.#tallies.add(counted);
     // FTS5 writes out what it gathered whenever a number is below the one before.
+    this.#merging.added(entries.length);
+    this.isBehind ||= this.#merging.isDue;
     for (const { doc, terms } of entries.sort((a, b) => (a.doc < b.doc ? -1 : 1))) this.#insertTerms.run(doc, terms);
   }
 

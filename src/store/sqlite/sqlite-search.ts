@@ -6,17 +6,19 @@ import type { CandidateQuery, IndexProgress, MessageSearch } from "../search-sto
 import { checkLimit, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import { bucketOf, DOC_END, DOC_MIN, type DocBucket, docStart } from "./search-doc.ts";
+import { SearchMarks } from "./search-marks.ts";
 import { authorTerm, quoted, topicTerm, wordMatch } from "./search-terms.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
 import type { SqliteSearchIndex } from "./sqlite-search-index.ts";
 
 /**
- * Ours. Messages with the rarest of several terms that one piece holds against the others, divided by how many these are: two words that
- * never stand together would have a whole moot looked through.
+ * Ours. Messages that one piece holds several terms against, divided by how many these are: two words that never stand together
+ * would have a whole moot looked through. Of each term FTS5 takes some 60 ns for a message that has it, those above the
+ * piece among them, so that few large pieces cost less than many. The first is small: words that many have are found in it.
  */
-const HELD_AGAINST = 4096;
-const HELD_AGAINST_MIN = 64;
+const HELD_AGAINST = 786_432;
+const HELD_AT_FIRST = 32_768;
 /** Ours. Messages of one millisecond that are put in order; of more, messages are looked at one by one. */
 const SORTED_MAX = 1024;
 
@@ -46,26 +48,23 @@ export class SqliteSearch implements MessageSearch {
   readonly #rows: RowReader;
   readonly #parts: SearchParts;
   readonly #found: Sql;
-  readonly #nth: Sql;
+  readonly #marks: SearchMarks;
   readonly #bodies: Sql;
 
   constructor(file: SqliteFile, parts: SearchParts) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_docs");
     this.#parts = parts;
+    this.#marks = new SearchMarks(file);
     this.#found = file.prepare(
       `SELECT search_terms.rowid, messages.seq, messages.timestamp, messages.author, messages.id,
-        (SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), length(canonical),
+        CASE WHEN EXISTS (SELECT 1 FROM ahead) THEN (SELECT arrived FROM ahead WHERE ahead.seq = messages.seq) END,
+        length(canonical),
         CASE WHEN length(canonical) <= ${READ_ALONG_BYTES} THEN canonical END
       FROM search_terms CROSS JOIN search_docs ON doc = search_terms.rowid
       CROSS JOIN messages ON messages.seq = search_docs.seq
       WHERE search_terms MATCH ?1 AND search_terms.rowid < ?2 AND search_terms.rowid >= ?3
       ORDER BY search_terms.rowid DESC LIMIT ?4`,
-      "bigint",
-    );
-    this.#nth = file.prepare(
-      `SELECT rowid FROM search_terms WHERE search_terms MATCH ?1 AND rowid < ?2 AND rowid >= ?3
-      ORDER BY rowid DESC LIMIT 1 OFFSET ?4`,
       "bigint",
     );
     // All at once: each statement alone costs more than what it reads.
@@ -119,7 +118,7 @@ export class SqliteSearch implements MessageSearch {
     const asked = matchesOf(query);
     const lowest = query.since === undefined ? DOC_MIN : docStart(query.since);
     const top = highest(query);
-    const floor = this.#floor(asked, lowest, top);
+    const floor = this.#floor(asked.length, lowest, top, query);
     const match = asked.join(" AND ");
     const hits = this.#hits(match, top, floor, limit + 1);
     const isMore = hits.length > limit;
@@ -144,18 +143,13 @@ export class SqliteSearch implements MessageSearch {
     return told(placeBefore(since));
   }
 
-  /** From where on a piece looks: where the rarest of the terms has as many messages as are held against the others. */
-  #floor(asked: readonly string[], lowest: bigint, top: bigint): bigint {
-    if (asked.length === 1) return lowest;
-    const depth = Math.max(HELD_AGAINST_MIN, Math.floor(HELD_AGAINST / asked.length));
-    let floor = lowest;
-    for (const match of asked) {
-      const [doc] = this.#nth.row(match, top, lowest, depth) ?? [];
-      if (doc === undefined) return lowest;
-      const start = bucketOf(this.#rows.int64(doc, "doc")).start;
-      if (start > floor) floor = start;
-    }
-    return floor;
+  /** From where on a piece looks: the fewer messages the more terms are held against each other. */
+  #floor(terms: number, lowest: bigint, top: bigint, { from }: CandidateQuery): bigint {
+    if (terms === 1) return lowest;
+    const below = this.#marks.below(top, Math.floor((from === undefined ? HELD_AT_FIRST : HELD_AGAINST) / terms));
+    if (below === undefined) return lowest;
+    const { start } = bucketOf(below);
+    return start > lowest ? start : lowest;
   }
 
   /** All of one millisecond, of which `hits` may have only the first; `undefined` where they are too many. */
@@ -188,16 +182,17 @@ export class SqliteSearch implements MessageSearch {
       .map(([doc, number, timestamp, author, id, arrived, bytes, body]) => {
         const seq = this.#rows.number(number, "seq", SEQ);
         const isRead = body !== null && body !== undefined;
+        const stored = isRead ? storedOf(this.#rows, [number!, id!, body, arrived!]) : undefined;
         return {
           doc: this.#rows.int64(doc, "doc"),
           seq,
           place: {
             timestamp: this.#rows.int64(arrived ?? timestamp, seq),
             author_node_id: this.#rows.number(author, seq, { max: 0xffffffff }),
-            id: this.#rows.hex32<MessageId>(id, seq),
+            id: stored?.id ?? this.#rows.hex32<MessageId>(id, seq),
           },
-          bytes: this.#rows.number(bytes, seq),
-          stored: isRead ? storedOf(this.#rows, [number!, id!, body, arrived!]) : undefined,
+          bytes: stored?.canonical.length ?? this.#rows.number(bytes, seq),
+          stored,
         };
       });
   }

@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { consumer_advance, consumer_lease, consumer_list } from "../../../src/node/operations/consumers.ts";
-import { context, search, stats } from "../../../src/node/operations/find.ts";
+import { context, history, search, stats } from "../../../src/node/operations/find.ts";
 import { inbox, message_find, mutes, thread } from "../../../src/node/operations/inbox.ts";
 import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../../../src/node/operations/mailbox.ts";
-import { roster_history } from "../../../src/node/operations/membership.ts";
+import { moot_summaries, roster_history } from "../../../src/node/operations/membership.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
@@ -54,6 +54,15 @@ const QUESTIONS: {
   members: [
     (node, { first }) => node.call(members, { group_id: first.group_id }),
     (node, { second }) => node.call(members, { group_id: second.group_id }),
+  ],
+  moot_summaries: [
+    (node) => node.call(moot_summaries, {}),
+    (node, { second }) => node.call(moot_summaries, { group_id: second.group_id }),
+  ],
+  history: [
+    (node, { first }) => node.call(history, { group_id: first.group_id, limit: 2 }),
+    (node, { first }) => node.call(history, { group_id: first.group_id, topic: "chat/a" }),
+    (node) => node.call(history, {}),
   ],
   roster_history: [
     (node, { first }) => node.call(roster_history, { group_id: first.group_id }),

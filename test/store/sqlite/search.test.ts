@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { SearchMarks } from "../../../src/store/sqlite/search-marks.ts";
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { SqliteMessageStore } from "../../../src/store/sqlite/sqlite-message-store.ts";
@@ -100,6 +101,57 @@ test("what a program without FTS5 wrote makes the index anew", () => {
   expect(store.messages.search.isIndexed).toBeTrue();
 });
 
+test("parts of the index are made one once they are many, step by step, and the same is found", () => {
+  using world = new FileWorld();
+  using store = world.open();
+  const { search } = store.messages;
+  while (search.index());
+  const words = `word ${Array.from({ length: 60 }, (_, n) => `w${n}`).join(" ")}`;
+  for (let first = 1; first < 6000; first += 100) store.messages.putMany(said(first, 100, words));
+  const before = seqs(store, 100);
+  expect(partsOf(world)).toBeGreaterThan(3);
+  expect(search.isBehind).toBeTrue();
+  do {
+    expect(seqs(store, 100)).toEqual(before);
+    expect(search.progress()).toBeUndefined();
+  } while (search.index());
+  expect(partsOf(world)).toBe(1);
+  store.messages.putMany(said(7000, 100));
+  expect(search.isBehind).toBeFalse();
+  expect(search.index()).toBeFalse();
+  expect(partsOf(world)).toBe(2);
+});
+
+test("marks tell how far down so many messages lie, found anew once many have come", () => {
+  using world = new FileWorld();
+  using store = world.open();
+  store.messages.putMany(said(1, 200));
+  using file = world.file();
+  const marks = new SearchMarks(file, { every: 8, staleAfter: 50 });
+  const docs = () =>
+    file
+      .prepare("SELECT doc FROM search_docs ORDER BY doc DESC", "bigint")
+      .rows()
+      .map(([doc]) => doc as bigint);
+  const between = (top: bigint, below: bigint | undefined) =>
+    docs().filter((doc) => doc < top && (below === undefined || doc >= below)).length;
+  for (const top of [docs()[0]! + 1n, docs()[3]!, docs()[100]!]) {
+    expect(Math.abs(between(top, marks.below(top, 16)) - 16)).toBeLessThan(8);
+  }
+  expect(marks.below(docs()[195]!, 16)).toBeUndefined();
+  const top = 2n ** 62n;
+  expect(between(top, marks.below(top, 16))).toBe(16);
+  store.messages.putMany(said(201, 40));
+  expect(between(top, marks.below(top, 16))).toBe(56);
+  store.messages.putMany(said(241, 40));
+  expect(between(top, marks.below(top, 16))).toBe(16);
+});
+
+function partsOf(world: FileWorld): number {
+  using file = world.file();
+  return Number(file.prepare("SELECT count(DISTINCT segid) FROM search_terms_idx").row()![0]);
+}
+
 function seqs({ messages }: SqliteGroupStore, limit: number, word = "word"): number[] {
   return messages.search.candidates({ terms: [word], reserved: false, limit }).found.map(({ seq }) => seq);
 }
@@ -125,6 +177,11 @@ class FileWorld implements Disposable {
     return new SqliteGroupStore(GROUP, file, {
       messages: new SqliteMessageStore(file, fullText === undefined ? {} : { fullText }),
     });
+  }
+
+  file(): SqliteFile {
+    const path = join(this.#directory.path, "moot.sqlite");
+    return SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access: "read" });
   }
 
   [Symbol.dispose](): void {

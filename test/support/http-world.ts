@@ -1,0 +1,181 @@
+import { join } from "node:path";
+import { EntmootError } from "../../src/core/errors.ts";
+import { GroupId, PublicKey } from "../../src/core/ids.ts";
+import { createGenesis } from "../../src/core/roster/roster-change.ts";
+import { saltKeys } from "../../src/core/salted-map.ts";
+import { sign } from "../../src/core/signature.ts";
+import type { ServedAnswer, ServedRequest } from "../../src/host/http-request.ts";
+import { createLog } from "../../src/host/log.ts";
+import { type AuthMode, Gate } from "../../src/http/authenticate.ts";
+import { HttpService } from "../../src/http/http-service.ts";
+import { NonceBook } from "../../src/http/nonce-book.ts";
+import type { HttpRoute, ServiceContext } from "../../src/http/route.ts";
+import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
+import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
+import { LocalReader } from "../../src/node/read/local-reader.ts";
+import { type Device, DeviceRegistry } from "../../src/store/device-registry.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { SqliteEsp } from "../../src/store/sqlite/sqlite-esp.ts";
+import { identity } from "./identity.ts";
+import { ManualClock } from "./manual-clock.ts";
+import type { TemporaryDirectory } from "./temporary-directory.ts";
+
+saltKeys("");
+
+export const TOKEN = "token";
+export const OURS = GroupId.fromBytes(new Uint8Array(32).fill(1));
+export const OTHERS = GroupId.fromBytes(new Uint8Array(32).fill(2));
+export const UNKNOWN_MOOT = GroupId.fromBytes(new Uint8Array(32).fill(3));
+
+/** A device with the key of an identity of the tests; it may read `OURS`. */
+export function device(id: string, key: number, more: Partial<Device> = {}): Device {
+  return {
+    id,
+    publicKey: PublicKey.fromBytes(identity(key).publicKey),
+    groups: [OURS],
+    adminGroups: [],
+    clientIds: [id],
+    nodeId: 0,
+    memberKey: undefined,
+    isDisabled: false,
+    ...more,
+  };
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly address?: string;
+}
+
+/** The whole service but its socket, on two moots, with a clock that stands still. */
+export class HttpWorld implements Disposable {
+  readonly clock = new ManualClock();
+  readonly registry: DeviceRegistry;
+  readonly lines: string[] = [];
+  readonly #home: TemporaryDirectory;
+  readonly #root = new MemoryDataRoot();
+  readonly #how: WorldOptions;
+  #esp: SqliteEsp;
+  #service: HttpService;
+  #nonces = 0;
+
+  constructor(home: TemporaryDirectory, how: WorldOptions = {}) {
+    this.#home = home;
+    this.#how = how;
+    for (const id of [OURS, OTHERS]) {
+      this.#root.createGroup(id).roster.append([createGenesis({ seed: identity(1).seed, nowMs: this.clock.unix() })]);
+    }
+    this.registry = new DeviceRegistry(join(home.path, "esp-devices.json"));
+    this.registry.change(() => how.devices ?? [device("phone", 2), device("other", 3)]);
+    this.#esp = new SqliteEsp(home.path);
+    this.#service = this.#start();
+  }
+
+  /** As after the process ended and began again. */
+  restart(): void {
+    this.#esp[Symbol.dispose]();
+    this.#esp = new SqliteEsp(this.#home.path);
+    this.#service = this.#start();
+  }
+
+  async ask(target: string, { address = "192.0.2.1", body = "", headers = {}, method = "GET" }: AskOptions = {}) {
+    const bytes = bytesOf(body);
+    const byName = new Map(
+      Object.entries({ host: "localhost", "content-length": `${bytes.length}`, ...headers }).map(([k, v]) => [
+        k.toLowerCase(),
+        v,
+      ]),
+    );
+    const request: ServedRequest = {
+      method,
+      target,
+      header: (name) => byName.get(name),
+      address,
+      isSecure: false,
+      signal: new AbortController().signal,
+      async body(maxBytes) {
+        if (bytes.length > maxBytes) throw tooLarge();
+        return bytes;
+      },
+    };
+    return told(await this.#service.answer(request));
+  }
+
+  bearer(target: string, options: AskOptions = {}) {
+    return this.ask(target, { ...options, headers: { authorization: `Bearer ${TOKEN}`, ...options.headers } });
+  }
+
+  /** The headers of a request as a device signs it. */
+  signed(target: string, { body = "", id = "phone", key = 2, method = "GET", nonce, stampMs }: SignOptions = {}) {
+    const timestampMs = BigInt(stampMs ?? this.clock.unix());
+    const drawn = nonce ?? `n-${this.#nonces++}`;
+    const input = deviceSigningInput({ method, target, timestampMs, nonce: drawn, body: bytesOf(body) });
+    return {
+      "x-entmoot-device-id": id,
+      "x-entmoot-timestamp-ms": String(timestampMs),
+      "x-entmoot-nonce": drawn,
+      "x-entmoot-signature": sign(identity(key).seed, signedBytes(input)).toBase64(),
+    };
+  }
+
+  as(target: string, options: SignOptions & AskOptions = {}) {
+    const headers = this.signed(target, options);
+    return this.ask(target, { ...options, headers: { ...headers, ...options.headers } });
+  }
+
+  [Symbol.dispose](): void {
+    this.#esp[Symbol.dispose]();
+    this.#root[Symbol.dispose]();
+  }
+
+  #start(): HttpService {
+    const { mode = "dual", perMinute = 0, routes = [] } = this.#how;
+    const { clock, registry } = this;
+    const log = createLog("info", { write: (line) => this.lines.push(line), now: () => new Date(clock.unix()) });
+    const reads = new LocalReader(this.#root, { clock, local: () => undefined });
+    const node = {
+      reads,
+      writes: async () => reads,
+      isWritable: async () => true,
+      holds: (id: GroupId) => id === OURS || id === OTHERS,
+    };
+    const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+    const context: ServiceContext = { node, esp: this.#esp, registry, mode, clock, log, random };
+    const nonces = new NonceBook({ store: this.#esp.nonces, clock, log });
+    const gate = new Gate({ mode, token: TOKEN, registry, nonces, clock });
+    const hosts = { isLoopback: true, allowed: new Set(["esp.example"]) };
+    return new HttpService({ context, gate, hosts, perMinute, table: new RouteTable([...ROUTES, ...routes]) });
+  }
+}
+
+export interface WorldOptions {
+  readonly mode?: AuthMode;
+  readonly perMinute?: number;
+  readonly devices?: readonly Device[];
+  /** Beside those that there are. */
+  readonly routes?: readonly HttpRoute[];
+}
+
+interface SignOptions {
+  readonly method?: string;
+  readonly body?: string | Uint8Array;
+  readonly id?: string;
+  readonly key?: number;
+  readonly nonce?: string;
+  readonly stampMs?: number;
+}
+
+function told({ body, headers, status }: ServedAnswer) {
+  const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+  return { status, headers, text, json: text === "" ? undefined : JSON.parse(text) };
+}
+
+function tooLarge(): EntmootError {
+  return new EntmootError("frame_too_large", "body: too large");
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === "string" ? new TextEncoder().encode(body) : body;
+}
