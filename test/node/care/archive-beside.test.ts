@@ -14,11 +14,8 @@ import { startNode } from "../../support/nodes.ts";
 import { changed, roster } from "../../support/roster.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
-const [FOUNDER, ALICE, BOB, CAROL, DAVE] = [1, 2, 3, 4, 5].map((n) => identity(n)) as [
-  ReturnType<typeof identity>,
-  ...ReturnType<typeof identity>[],
-];
-const BEFORE = roster([FOUNDER, ALICE!, BOB!]);
+const FOUNDER = identity(1);
+const BEFORE = roster([FOUNDER, identity(2), identity(3)]);
 const withMember = (n: number, at = 0) =>
   changed(BEFORE, FOUNDER, { op: "add", key: identity(n).publicKey, nodeId: identity(n).nodeId }, at);
 /** Two histories that the founder signed behind the same entry; that of Dave is longer. */
