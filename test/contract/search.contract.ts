@@ -166,7 +166,7 @@ function lookedUp(
 }
 
 /** What is found page by page. */
-async function foundIn(store: GroupStore, request: RequestOf<typeof search>): Promise<string[]> {
+export async function foundIn(store: GroupStore, request: RequestOf<typeof search>): Promise<string[]> {
   const found: string[] = [];
   for (let page: string | undefined; ; ) {
     const answer = await searchMessages(mootsOf(store), { ...request, page }, { signal: new AbortController().signal });

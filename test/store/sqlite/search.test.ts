@@ -6,7 +6,7 @@ import { TERMS_VERSION, termsVersion } from "../../../src/store/sqlite/search-te
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { SqliteMessageStore } from "../../../src/store/sqlite/sqlite-message-store.ts";
-import { searchContract } from "../../contract/search.contract.ts";
+import { foundIn, searchContract } from "../../contract/search.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -80,6 +80,18 @@ test("messages with more words than one commit takes in are found after the next
   while (store.messages.search.index());
   expect(seqs(store, 9, "w9000")).toEqual([3, 2, 1]);
   expect(seqs(store, 9, "word")).toEqual([4]);
+});
+
+test("of many words the index is asked for the longest, and what is found has all of them", async () => {
+  using world = new FileWorld();
+  using store = world.open();
+  const words = Array.from({ length: 30 }, (_, n) => (n < 22 ? `s${n}` : `longer${n}`));
+  store.messages.putMany([...said(1, 1, words.join(" ")), ...said(2, 1, words.slice(22).join(" "))]);
+  while (store.messages.search.index());
+  const asked = (terms: string[]) =>
+    store.messages.search.candidates({ terms, reserved: false, limit: 9 }).found.length;
+  expect([asked(words), asked(words.slice(0, 8)), asked([...words, "no"])]).toEqual([2, 1, 2]);
+  expect(await foundIn(store, { query: words.join(" "), limit: 9 })).toHaveLength(1);
 });
 
 test("what a program without FTS5 wrote makes the index anew", () => {
