@@ -34,7 +34,7 @@ import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper 
 import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
-import { removeLeavers } from "./leave-moot.ts";
+import { Leavers } from "./leavers.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -111,6 +111,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  readonly #leavers: Leavers;
   #agents: AgentSide | undefined;
   #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
@@ -155,6 +156,7 @@ export class EntmootNode implements Operations, OperationHost {
     });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
+    this.#leavers = new Leavers(this.#context);
     this.#services = this.#makeServices(this.#context);
     this.#startedAt = parts.clock.unix();
   }
@@ -198,6 +200,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#leavers[Symbol.dispose]();
     this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
@@ -242,7 +245,7 @@ export class EntmootNode implements Operations, OperationHost {
         onReport: (group, report) => {
           reportTo(log, group, report);
           // What kept a founder from it before may be over.
-          if (report.what === "compared") removeLeavers(context, group);
+          if (report.what === "compared") this.#leavers.look(group);
         },
         onPeer: (status) => this.#onPeer(status),
       });
@@ -512,6 +515,7 @@ export class EntmootNode implements Operations, OperationHost {
     const group = this.#groups.get(id);
     this.#groups.delete(id);
     this.#inOrder = undefined;
+    this.#leavers.forget(id);
     this.#context.carrier?.notes.forget(id);
     await group?.close();
     try {
@@ -560,7 +564,7 @@ export class EntmootNode implements Operations, OperationHost {
   #onLeave(group: Group, key: PublicKey): void {
     const member = group.roster.members.get(key);
     if (member !== undefined) this.#emit(group, member, "leaves", "none");
-    removeLeavers(this.#context, group);
+    this.#leavers.look(group);
   }
 
   #emit(
