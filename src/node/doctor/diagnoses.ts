@@ -104,6 +104,11 @@ export const DIAGNOSES = {
     means: "this founder's copy may be an old one: nothing is signed for the roster until a member is met",
     next: examineAgain,
   },
+  founder_alone: {
+    means:
+      "this founder's copy may be an old one, and nobody else is in it: nothing is signed for the roster until its owner says that there is no later one",
+    next: ({ group }) => ["entmootd", "invite", "link", "-group", group, "-alone"],
+  },
 
   policy_refuses: {
     means: "the moot's policy refused this node's latest message",
