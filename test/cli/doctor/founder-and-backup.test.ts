@@ -13,7 +13,14 @@ test("a founder that was alone when the backup was made signs nothing on what wa
   const kept = join(home.path, "kept");
   expect((await run("a", "backup", kept)).exit).toBe(0);
 
-  expect((await run("twin", "restore", kept, "-original-stopped")).exit).toBe(0);
+  // Until its owner's word what is to be done is to give it, whoever asks.
+  expect((await run("twin", "restore", kept)).exit).toBe(0);
+  const held = await run("twin", "doctor");
+  expect(held.stdout).toMatch(/daemon: FAILED daemon_held: .*\n *next: entmootd .*restore -original-stopped/);
+  expect(held.stdout).not.toContain("serve");
+  const asked = await run("twin", "publish", "-topic", "t", "-content", "x");
+  expect([asked.exit, asked.stderr]).toEqual([6, expect.stringContaining("restore -original-stopped")]);
+  expect((await run("twin", "restore", "-original-stopped")).exit).toBe(0);
   for (const args of [
     ["roster", "add", "-group", group, "-pubkey", STRANGER],
     ["policy", "set", "-group", group, "-preset", "standard"],
