@@ -511,7 +511,8 @@ export class EntmootNode implements Operations, OperationHost {
     // A command that works here alone says itself why it may not, or that it did.
     const say = this.#context.carrier === undefined ? () => {} : (words: string) => log.warn(words);
     const name = `group ${GroupId.toBase64(group.id)}`;
-    say(`${name}: ${doubt.reason}; its founder signs nothing until it has met a member`);
+    const until = roster.members.size < 2 ? "its owner says -alone" : "it has met a member";
+    say(`${name}: ${doubt.reason}; its founder signs nothing until ${until}`);
     doubt.over.then(() => {
       say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
