@@ -10,6 +10,7 @@ import { makeBackup } from "../../store/backup/make-backup.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "backup";
@@ -29,6 +30,7 @@ export const backup = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     dir: { type: "positional", required: false, valueHint: "DIR", description: "a new or empty folder" },
   },
   async run({ args }) {

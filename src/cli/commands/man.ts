@@ -6,11 +6,11 @@ import { readTextAtMost } from "../../files/read-at-most.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { fileFailure } from "../../store/private-files.ts";
+import { didYouMean } from "../../view/nearest.ts";
 import { defineCommand } from "../line/command.ts";
 import { COMMANDS } from "../line/command-table.ts";
 import { globalFlags } from "../line/global-flags.ts";
 import { headOf, type ManPage, manPages } from "../line/man-page.ts";
-import { didYouMean } from "../line/nearest.ts";
 
 const LABEL = "man";
 /** Ours. Pages are everybody's to read, also where a user's mask closes what is made. */

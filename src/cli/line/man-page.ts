@@ -2,6 +2,7 @@ import { EXIT_MEANING } from "../../core/failure-table.ts";
 import { argsOf, type CommandEntry } from "./argv.ts";
 import type { EntmootCommand, FlagDef } from "./command.ts";
 import { factsOf, hintOf, positionalUsage } from "./help.ts";
+import { positionalsOf } from "./moot-word.ts";
 import type { Flags } from "./stray-word.ts";
 
 /** What stands at the head and foot of a page. */
@@ -68,7 +69,7 @@ async function commandPage(
   { globals, stamp }: { readonly globals: Flags; readonly stamp: ManStamp },
 ): Promise<ManPage> {
   const args = Object.entries(await argsOf(command));
-  const positionals = args.filter(([, def]) => def.type === "positional");
+  const positionals = positionalsOf(Object.fromEntries(args));
   const own = args.filter(([flag, def]) => def.type !== "positional" && globals[flag] !== def);
   const parts = await partsOf(command);
   const described = await Promise.all(parts.map(async ([name, sub]) => item(name, await descriptionOf(sub))));

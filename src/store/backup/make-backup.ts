@@ -24,7 +24,7 @@ const VOICES = "voices";
 export const IDENTITY = "identity.json";
 /** What is made anew, or is of a process that runs: locks, sockets, logs, unpacked libraries, what SQLite keeps beside. */
 const LEFT_OUT =
-  /^(?:lib|bin|skills|runtime\.env|node\.(?:lock|pid)|attach.*\.lock|.*\.sock|.*\.log|nohup\.out|.*\.tmp.*|.*\.part|.*-(?:wal|shm|journal)|restored\.json|\..*)$/;
+  /^(?:lib|bin|skills|runtime\.env|node\.pid|.*\.lock|.*\.sock|.*\.log|nohup\.out|.*\.tmp.*|.*\.part|.*-(?:wal|shm|journal)|restored\.json|\..*)$/;
 
 export interface BackupSource {
   readonly dataDir: string;
