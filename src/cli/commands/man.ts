@@ -16,7 +16,7 @@ const LABEL = "man";
 /** Ours. Pages are everybody's to read, also where a user's mask closes what is made. */
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
-/** Ours. The longest page has a twentieth of it. */
+/** Ours. The longest page has a fiftieth of it. */
 const PAGE_BYTES_MAX = 1024 * 1024;
 
 /** `man`: pages of the manual, made of what help knows. */
