@@ -371,6 +371,25 @@ export class EntmootNode implements Operations, OperationHost {
     };
   }
 
+  /** Tells whoever looks at what is kept that there may be something new. */
+  get changed(): Pick<ChangeSignal, "after" | "version"> {
+    return this.#changed;
+  }
+
+  groupIds(): readonly GroupId[] {
+    return [...this.#groups.keys()];
+  }
+
+  /** The number of the last message of a moot's log; `undefined` where it cannot be read. */
+  lastSeq(id: GroupId): number | undefined {
+    try {
+      return this.#groups.get(id)?.store.messages.lastSeq();
+    } catch (error) {
+      if (error instanceof EntmootError) return undefined;
+      throw error;
+    }
+  }
+
   /** Whether the moot is open here. */
   holds(id: GroupId): boolean {
     return this.#groups.has(id);
@@ -493,7 +512,8 @@ export class EntmootNode implements Operations, OperationHost {
     // A command that works here alone says itself why it may not, or that it did.
     const say = this.#context.carrier === undefined ? () => {} : (words: string) => log.warn(words);
     const name = `group ${GroupId.toBase64(group.id)}`;
-    say(`${name}: ${doubt.reason}; its founder signs nothing until it has met a member`);
+    const until = roster.members.size < 2 ? "its owner says -alone" : "it has met a member";
+    say(`${name}: ${doubt.reason}; its founder signs nothing until ${until}`);
     doubt.over.then(() => {
       say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
