@@ -97,7 +97,7 @@ export class EntmootNode implements Operations, OperationHost {
   neighbours: Neighbours = NO_NEIGHBOURS;
   readonly #parts: NodeParts;
   readonly #groups = new Map<GroupId, Group>();
-  /** Being forgotten: closed, and on the disk still. */
+  /** Being forgotten or set aside: closed, and on the disk still. */
   readonly #going = new Set<GroupId>();
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
@@ -233,6 +233,7 @@ export class EntmootNode implements Operations, OperationHost {
       unopened: () => this.#unopened.all(),
       adopt: (id: GroupId, verified?: RosterLog) => this.#adopt(id, verified),
       abandon: (id: GroupId) => this.#abandon(id),
+      setAside: (id: GroupId) => this.#setAside(id),
       refuseGoing: (id: GroupId) => this.#refuseGoing(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
     };
@@ -542,14 +543,9 @@ export class EntmootNode implements Operations, OperationHost {
     const { id } = group;
     // Another may have forgotten it while this one asked whether it may.
     if (this.#groups.get(id) !== group) this.#requireGroup(id);
-    this.#going.add(id);
-    this.#groups.delete(id);
-    this.#inOrder = undefined;
-    this.#leavers.forget(id);
-    this.#context.carrier?.notes.forget(id);
     let isGone = false;
     try {
-      await group.close();
+      await this.#end(group);
       const kept = await keeping();
       const aside = this.#parts.root.forgetGroup(id, { keep: keep && kept === undefined });
       isGone = true;
@@ -560,6 +556,33 @@ export class EntmootNode implements Operations, OperationHost {
       if (!isGone && !this.#ending.signal.aborted) await this.#unopened.openAgain(id);
       this.#changed.notify();
     }
+  }
+
+  /** From now on no part is taken in it; what it holds stays. */
+  async #setAside(id: GroupId): Promise<void> {
+    const group = this.#groups.get(id);
+    // A command that works here alone takes part in nothing.
+    if (group === undefined || this.#context.carrier === undefined) return;
+    try {
+      await this.#end(group);
+      group.store[Symbol.dispose]();
+    } finally {
+      this.#going.delete(id);
+      // Says why it is not, or opens it where that is over by now.
+      if (!this.#ending.signal.aborted) await this.#unopened.openAgain(id);
+      this.#changed.notify();
+    }
+  }
+
+  /** Nothing comes in any more once it has resolved. */
+  async #end(group: Group): Promise<void> {
+    const { id } = group;
+    this.#going.add(id);
+    this.#groups.delete(id);
+    this.#inOrder = undefined;
+    this.#leavers.forget(id);
+    this.#context.carrier?.notes.forget(id);
+    await group.close();
   }
 
   /** The same once, or a group that is asked often would fill the log. */
@@ -625,7 +648,7 @@ export class EntmootNode implements Operations, OperationHost {
 }
 
 function goingFailure(code: "conflict" | "group_not_found", id: GroupId): EntmootError {
-  return new EntmootError(code, `group ${GroupId.toBase64(id)}: is being forgotten here; ask again in a moment`);
+  return new EntmootError(code, `group ${GroupId.toBase64(id)}: is being closed here; ask again in a moment`);
 }
 
 const FORK_WARNING =

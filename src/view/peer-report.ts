@@ -35,6 +35,8 @@ export interface PeerReportRow {
   readonly entmoot_pubkey: string;
   readonly connected: boolean;
   readonly founder: boolean;
+  /** Since when it says that it has left, by its own clock: its founder removes it. */
+  readonly left_ms?: number;
   readonly last_seen_ms?: number;
   /** Its messages beside ours when they were last compared, from a day on where one of the two has removed what is older. */
   readonly copy?: "same" | "different";
@@ -92,6 +94,7 @@ export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportCon
       entmoot_pubkey: isTold ? row.entmoot_pubkey.toBase64() : "",
       connected: row.connected,
       founder: row.founder,
+      ...(row.left_ms === 0 ? {} : { left_ms: row.left_ms }),
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
       ...listeningOf(isTold ? row : { ...row, listening_host: "" }),
       ...(row.copy === undefined ? {} : { copy: row.copy }),
@@ -181,7 +184,7 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
   const lines = rows.map((row) => [
     String(row.node_id),
     row.hostname === undefined ? "-" : clean(row.hostname),
-    String(row.roster),
+    row.left_ms === undefined ? String(row.roster) : "left",
     row.profile,
     row.transport,
     row.trust,

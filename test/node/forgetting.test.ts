@@ -97,7 +97,7 @@ test("nothing comes in between the archive and the end of a moot, and where that
   await until(() => steps.length === 0);
   await expect(say()).rejects.toMatchObject({
     code: "group_not_found",
-    message: expect.stringContaining("is being forgotten here"),
+    message: expect.stringContaining("is being closed here"),
   });
   await expect(node.call(moot_forget, { group_id })).rejects.toMatchObject({ code: "group_not_found" });
   meanwhile.reject(new EntmootError("disk_full", "no room is left"));
@@ -116,7 +116,7 @@ test("nothing comes in between the archive and the end of a moot, and where that
   await expect(joiner.call(joinMoot, { input: link, timeout_ms: 500 })).rejects.toBeInstanceOf(EntmootError);
 });
 
-test("a moot cannot be joined while it is being forgotten here", async () => {
+test("a moot cannot be joined while it is being closed here", async () => {
   const network = new MemoryNetwork(realClock);
   const meanwhile = Promise.withResolvers<string>();
   await using founder = await startNode(network, 1);
@@ -127,7 +127,7 @@ test("a moot cannot be joined while it is being forgotten here", async () => {
   const forgotten = node.call(moot_forget, { group_id, force: true });
   await expect(node.call(joinMoot, { input: link })).rejects.toMatchObject({
     code: "conflict",
-    message: expect.stringContaining("is being forgotten here"),
+    message: expect.stringContaining("is being closed here"),
   });
   meanwhile.resolve("archive");
   await forgotten;

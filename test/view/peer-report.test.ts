@@ -183,3 +183,13 @@ test("the table lines its columns up and shows hostile names harmlessly", () => 
   expect(lines[1]!.slice(column).startsWith("a[31mb")).toBe(true);
   expect(lines[2]!.slice(column).startsWith("-")).toBe(true);
 });
+
+test("who has left is told as one that has, in the table in place of a member", () => {
+  const rows = reportOf([peer({ node_id: 1, left_ms: 5 }), peer({ node_id: 2 })]);
+  expect(rows.map(({ left_ms, roster }) => [roster, left_ms])).toEqual([
+    [true, 5],
+    [true, undefined],
+  ]);
+  const table = peerTable(rows, (text) => text).map((line) => line.split(/ {2,}/)[2]);
+  expect(table).toEqual(["ROSTER", "left", "true"]);
+});

@@ -29,7 +29,7 @@ export const stats = defineCommand({
     exits: [0, 1, 3, 5, 6],
     notes: [
       "Counted by full hours, in UTC: what -since and -until say is widened to them. Bytes are those of the messages as",
-      "they are signed. A message counts in each of its topics. -svg writes a picture too; where a link stands at FILE it",
+      "they are signed. Every message counts, a policy of the founder too, and in each of its topics. -svg writes a picture too; where a link stands at FILE it",
       "is replaced, not followed.",
     ],
   },
