@@ -297,7 +297,7 @@ inNetns(import.meta, () => {
     b!.daemon.kill("SIGSTOP");
     try {
       const report = await examine(b!);
-      const found = findings(report).get("daemon_stopped");
+      const found = report.checks.find(({ diagnosis }) => diagnosis === "daemon_stopped");
       expect(found).toMatchObject({ layer: "daemon", next_command: `kill -CONT ${b!.daemon.pid}` });
       expect(report.groups.map(({ local_member }) => local_member)).toContain(true);
       // One thing is to be done, and nothing else is proposed beside it.
