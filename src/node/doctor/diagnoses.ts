@@ -99,6 +99,10 @@ export const DIAGNOSES = {
 
   removed: { means: "the founder has removed this node from the moot", next: tell("join LINK") },
   left: { means: "this node has left the moot, and its founder has not removed it yet" },
+  left_for_good: {
+    means: "this node left the moot, and its founder has taken it off the roster",
+    next: ({ group }) => ["entmootd", "group", "forget", "-group", group],
+  },
   not_in_roster: { means: "this node's key is not in the moot's roster", next: tell("join LINK") },
   identity_mismatch: { means: "the roster has this node's id with another key", next: tell("env") },
 

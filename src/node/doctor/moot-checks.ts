@@ -46,7 +46,7 @@ export function membershipFault({
   rows,
 }: Pick<MootFacts, "moot" | "nodeId" | "rows">): Diagnosis | undefined {
   if (moot.local_member) return undefined;
-  if (moot.removal !== undefined) return "removed";
+  if (moot.removal !== undefined) return moot.removal.left_ms > 0 ? "left_for_good" : "removed";
   return rows.some((row) => row.node_id === nodeId && !row.self) ? "identity_mismatch" : "not_in_roster";
 }
 
@@ -58,8 +58,16 @@ export function membershipWord(fault: Diagnosis | undefined): ExaminedMoot["loca
 
 function membershipOf(facts: MootFacts): DoctorCheck {
   const { left_ms, removal } = facts.moot;
-  if (left_ms > 0 && facts.moot.local_member) return checkOf("membership", "left", { state: "noted" });
+  if (left_ms > 0 && facts.moot.local_member)
+    return checkOf("membership", "left", {
+      state: "noted",
+      why: `left at ${instantText(left_ms)}; its founder has not removed it yet`,
+    });
   const fault = membershipFault(facts);
+  if (fault === "left_for_good" && removal !== undefined) {
+    const why = `left at ${instantText(removal.left_ms)}, and its founder took it off the roster since`;
+    return checkOf("membership", fault, { state: "noted", group: GroupId.toBase64(facts.moot.group_id), why });
+  }
   if (fault !== "removed" || removal === undefined) return checkOf("membership", fault ?? "ok");
   const how = removal.lost
     ? "its founder gave up the history that had added this node"

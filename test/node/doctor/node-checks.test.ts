@@ -109,7 +109,18 @@ const out = { local_member: false } as const;
 
 test.each([
   ["all is well", {}, {}, []],
-  ["removed", { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, lost: false } }, {}, ["failed removed"]],
+  [
+    "left, and removed since",
+    { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, left_ms: 4, lost: false } },
+    {},
+    ["noted left_for_good"],
+  ],
+  [
+    "removed",
+    { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, left_ms: 0, lost: false } },
+    {},
+    ["failed removed"],
+  ],
   ["not in it", out, {}, ["failed not_in_roster"]],
   ["its id with another key", out, { rows: [peerRow({ node_id: 1 })] }, ["failed identity_mismatch"]],
   ["left", { left_ms: 5 }, {}, ["noted left"]],
