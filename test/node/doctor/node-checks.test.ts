@@ -126,8 +126,8 @@ test.each([
   ["left", { left_ms: 5 }, {}, ["noted left"]],
   ["a founder that waits", { doubt: "another file" }, {}, ["failed founder_waits"]],
   ["refused for ever", { refused: { ...refused, retry_at_ms: 0 } }, {}, ["failed policy_refuses"]],
-  ["refused for now", { refused: { ...refused, retry_at_ms: 1_000_001 } }, {}, ["failed policy_refuses"]],
-  ["refused until now", { refused: { ...refused, retry_at_ms: 1_000_000 } }, {}, ["noted policy_refuses"]],
+  ["refused for now", { refused: { ...refused, retry_at_ms: 1_000_001 } }, {}, ["noted policy_waits"]],
+  ["refused until now", { refused: { ...refused, retry_at_ms: 1_000_000 } }, {}, ["noted policy_waits"]],
   ["messages that wait", { owed: 3 }, {}, ["noted messages_owed"]],
   ["a link that ended", {}, { links: [{ ...link, status: "expired" }] }, ["noted link_expired"]],
   [
