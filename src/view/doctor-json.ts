@@ -143,7 +143,7 @@ function groupJson(moot: ExaminedMoot, { down, teller, ...context }: GroupContex
   const { checks, local_member, local_member_status, members, messages, name } = moot;
   const isDown = down?.state === "failed" && WITHOUT_DAEMON.includes(down.diagnosis);
   const found = isDown
-    ? down.diagnosis === "daemon_down"
+    ? down.diagnosis === "daemon_down" && down.next.includes("serve")
       ? checkOf("daemon", "daemon_down", { group: GroupId.toBase64(moot.group_id) })
       : down
     : (worstOf(checks, "failed") ?? worstOf(checks, "noted"));

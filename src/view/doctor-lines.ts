@@ -6,7 +6,7 @@ import { terminalText } from "./terminal-text.ts";
 const WHY_MAX = 600;
 
 /** The report for people: first the node, then a part for each moot. */
-export function doctorLines(report: DoctorJson): string[] {
+export function doctorLines(report: DoctorJson, { isProbed }: { readonly isProbed: boolean }): string[] {
   const { checks, entmoot, groups, voices = [] } = report;
   const runtime = "runtime" in report ? report.runtime : undefined;
   const node = entmoot.node_id === undefined ? "" : ` node=${entmoot.node_id}`;
@@ -30,7 +30,7 @@ export function doctorLines(report: DoctorJson): string[] {
       ? ["", "there are more members than this report has room for; name one moot with -group"]
       : []),
     "",
-    verdict(report),
+    verdict(report, isProbed),
   ];
 }
 
@@ -42,9 +42,10 @@ function runningText({ checks, entmoot }: DoctorJson): string {
   return found === "daemon_silent" ? "running, silent" : "not_running";
 }
 
-function verdict({ failed, unknown }: DoctorJson): string {
-  const rest =
-    unknown === 0 ? "" : `; ${unknown} could not be told${failed === 0 ? ", or was not asked (-probe)" : ""}`;
+function verdict({ failed, groups, unknown }: DoctorJson, isProbed: boolean): string {
+  // With members to ask, and none asked, more could be told.
+  const isMore = failed === 0 && !isProbed && groups.some(({ peers }) => peers.length > 1);
+  const rest = unknown === 0 ? "" : `; ${unknown} could not be told${isMore ? ", or was not asked (-probe)" : ""}`;
   return failed === 0
     ? `nothing is found to be wrong${rest}`
     : `${failed} ${failed === 1 ? "thing is" : "things are"} wrong${rest}`;

@@ -97,11 +97,17 @@ export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportCon
       ...(row.left_ms === 0 ? {} : { left_ms: row.left_ms }),
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
       ...listeningOf(isTold ? row : { ...row, listening_host: "" }),
-      ...(row.copy === undefined ? {} : { copy: row.copy }),
+      ...copyOf(row, probe),
       ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
       ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
+}
+
+/** As the probe just found it, which is later than the last comparison. */
+function copyOf({ copy }: PeerRow, probe: ExaminedPeer["probe"]): Pick<PeerReportRow, "copy"> {
+  const found = probe?.roots ?? copy;
+  return found === undefined ? {} : { copy: found };
 }
 
 /** A daemon of another version may name what this program does not know. */
@@ -124,7 +130,9 @@ function diagnose({ checks, peer }: ExaminedPeer, { daemon, isProbed }: PeerRepo
   // That this node is no member is said once, in its own row; without a daemon, in each that was to be probed.
   const meant =
     peer.self && !daemon && !isProbed ? [] : checks.filter(({ layer }) => peer.self || layer !== "identity");
-  return worstOf(meant, "failed") ?? meant.find(({ diagnosis }) => diagnosis === "not_connected");
+  // Of copies that differed when they were last compared the row says so too, whatever else is not known of it.
+  const differs = meant.find(({ diagnosis, state }) => diagnosis === "roots_differ" && state === "noted");
+  return worstOf(meant, "failed") ?? meant.find(({ diagnosis }) => diagnosis === "not_connected") ?? differs;
 }
 
 function transportOf({ checks, peer }: ExaminedPeer): PeerReportRow["transport"] {

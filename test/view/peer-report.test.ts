@@ -92,6 +92,18 @@ test("without a daemon nobody is reached, and a probe says so of each", () => {
   expect(probed[0]).toMatchObject({ route: "self", probe: "daemon_down", diagnosis: "daemon_down" });
 });
 
+test("of copies that differ every row says so alike, and to look at what is kept here", () => {
+  const differs = { diagnosis: "roots_differ", copy: "different", next_command: `entmootd verify ${group}` };
+  const [compared] = reportOf([peer({ connected: true, trust: "key", route: "direct", copy: "different" })]);
+  expect(compared).toMatchObject({ ...differs, layers: { roots: "noted" } });
+  expect(compared).not.toHaveProperty("layer_failed");
+  // What was just asked is later than the last comparison.
+  const asked = { ok: true, roster: "same", roots: "different" } as const;
+  expect(reportOf([peer({ copy: "same" })], asked)[0]).toMatchObject({ ...differs, layer_failed: "roots" });
+  const same = { ...asked, roots: "same" } as const;
+  expect(reportOf([peer({ copy: "different" })], same)[0]).toMatchObject({ copy: "same", diagnosis: "ok" });
+});
+
 test("each diagnosis but ok comes with advice, and commands name the group", () => {
   const [lost] = reportOf([peer({ hints: ["x"], error: "dial failed" })]);
   expect(lost).toMatchObject({

@@ -70,7 +70,7 @@ export const doctor = defineCommand({
         : plainTeller({ data_dir: options.dataDir, identity_path: options.identityPath });
       const report = doctorJson(found, teller);
       if (args.json) printJson(report);
-      else for (const line of doctorLines(report)) printLine(line);
+      else for (const line of doctorLines(report, { isProbed: found.isProbed })) printLine(line);
       return args["exit-code"] && report.failed > 0 ? 1 : 0;
     });
   },

@@ -14,6 +14,7 @@ import type { NodeStatus } from "../../node/operations/daemon.ts";
 import type { DoctorCheck } from "../../node/operations/diagnosis.ts";
 import { whyHeld } from "../../store/backup/restored-mark.ts";
 import { DiskRoom } from "../../store/disk-room.ts";
+import { addressNotHereText } from "../../transport/address-not-here.ts";
 import { compareVersions, parseVersion } from "../../update/version-order.ts";
 import { whatIsOpen } from "./repairs.ts";
 
@@ -28,8 +29,8 @@ export function rootChecks(options: GlobalOptions): {
   const checks = [found.check];
   if (!isThere) checks.push(checkOf("data", "data_missing"));
   else {
-    for (const { code, message } of new DiskRoom(dataDir, () => {}).look({ again: false })) {
-      checks.push(checkOf("data", code === "disk_full" ? "disk_full" : "data_fault", { why: message, path: dataDir }));
+    for (const failure of new DiskRoom(dataDir, () => {}).look({ again: false })) {
+      checks.push(checkOf("data", diskFault(failure), { why: failure.message, path: dataDir }));
     }
     const open = whatIsOpen(options);
     if (open !== undefined)
@@ -37,6 +38,11 @@ export function rootChecks(options: GlobalOptions): {
     if (checks.every(({ layer }) => layer !== "data")) checks.push(checkOf("data", "ok"));
   }
   return { checks, identity: found.identity };
+}
+
+function diskFault({ cause, code }: EntmootError): Diagnosis {
+  if (code === "disk_full") return code;
+  return codeOf(cause) === "EROFS" ? "data_read_only" : "data_fault";
 }
 
 /** Where there is no data root yet, that there is no identity is said by that. */
@@ -115,8 +121,11 @@ function bindFailure(address: string | undefined, port: number): Promise<BindFai
     socket.once("error", (error) => {
       socket.close();
       const code = codeOf(error);
-      const diagnosis = code === "EADDRNOTAVAIL" ? "address_unusable" : "port_blocked";
-      resolve({ diagnosis, why: `${where}: cannot be had: ${code ?? textOf(error)}` });
+      if (code === "EADDRNOTAVAIL" && address !== undefined) {
+        resolve({ diagnosis: "address_unusable", why: addressNotHereText([address]) });
+        return;
+      }
+      resolve({ diagnosis: "port_blocked", why: `${where}: cannot be had: ${code ?? textOf(error)}` });
     });
     socket.bind({ port, exclusive: true, ...(address === undefined ? {} : { address }) }, () =>
       socket.close(() => resolve(undefined)),

@@ -12,6 +12,7 @@ import type { DoctorCheck, Examined } from "../../node/operations/diagnosis.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import type { DoctorFound, VoiceFound } from "../../view/doctor-json.ts";
 import { askDoctor } from "./ask-doctor.ts";
+import { type ForeignRoot, foreignRoot } from "./foreign-root.ts";
 import { carrierCheck, daemonCheck, otherIdentity, rootChecks } from "./local-checks.ts";
 import { runtimeOf } from "./runtime.ts";
 import { whyOffline } from "./why-offline.ts";
@@ -49,6 +50,8 @@ const NOTHING_FOUND: NodeFound = {
 
 /** Looks at all that can be looked at from here, and changes nothing. Throws `group_not_found` for a moot that is not here. */
 export async function lookAround(options: GlobalOptions, asked: LookFor): Promise<DoctorFound> {
+  const foreign = foreignRoot(options);
+  if (foreign !== undefined) return lookedInVain(options, asked, foreign);
   const root = rootChecks(options);
   const [runtime, found] = await Promise.all([runtimeOf(options), lookAtNode(options, asked)]);
   const { daemon, error, examined, isOriginal, status } = found;
@@ -73,11 +76,35 @@ export async function lookAround(options: GlobalOptions, asked: LookFor): Promis
     error: error?.message ?? silenceOf(options),
     dataDir: options.dataDir,
     isProbed: asked.isProbed,
-    checks: eachLayer(told),
+    checks: firstThingFirst(eachLayer(told)),
     groups: examined?.groups ?? [],
     voices: daemon && asked.groupId === undefined ? await lookAtVoices(options) : [],
     more: examined?.more ?? false,
   };
+}
+
+/** Of what this user may not see nothing is said but whose it is. */
+async function lookedInVain(options: GlobalOptions, asked: LookFor, { owner, why }: ForeignRoot): Promise<DoctorFound> {
+  const checks = NODE_LAYERS.slice(0, -1).map((layer) =>
+    layer === "data"
+      ? checkOf(layer, "data_foreign", { path: options.dataDir, user: String(owner), why })
+      : notChecked(layer),
+  );
+  return {
+    ...{ nowMs: realClock.unix(), runtime: undefined, pilotReachable: false, daemon: false, status: undefined },
+    ...{ error: why, dataDir: options.dataDir, isProbed: asked.isProbed, checks, groups: [], voices: [], more: false },
+  };
+}
+
+/** What keeps everything from being stored; a daemon started now would not help. */
+const BLOCKING: readonly string[] = ["disk_full", "data_read_only"];
+
+/** No start of a daemon is proposed while what is to be done first is another thing. */
+function firstThingFirst(checks: readonly DoctorCheck[]): DoctorCheck[] {
+  const blocked = checks.find(({ diagnosis }) => BLOCKING.includes(diagnosis));
+  return checks.map((each) =>
+    blocked !== undefined && each.diagnosis === "daemon_down" ? { ...each, next: blocked.next } : each,
+  );
 }
 
 /** One that is there and does not answer has its carrier, and its port. */

@@ -67,7 +67,7 @@ function failureOf(probe: ProbeRow): Diagnosis {
 /** The way to one member, layer by layer; what stands on a layer that fails is not known. */
 export function peerChecks(facts: PeerFacts): DoctorCheck[] {
   const { carrier, group, membership, row } = facts;
-  const identity = checkOf("identity", membership ?? "ok", { group });
+  const identity = checkOf("identity", membership ?? "ok", { group, state: stateOf(membership) });
   const up = isReached(facts)
     ? checkOf("carrier", "ok")
     : checkOf("carrier", carrier?.diagnosis ?? "ok", {
@@ -79,6 +79,12 @@ export function peerChecks(facts: PeerFacts): DoctorCheck[] {
   const broken = checks.findIndex(({ state }, at) => at > 0 && state === "failed");
   if (broken < 0) return checks;
   return checks.map((each, at) => (at > broken && each.state === "failed" ? notChecked(each.layer) : each));
+}
+
+/** That this node left is as its owner wanted it. */
+function stateOf(membership: Diagnosis | undefined): DoctorCheck["state"] {
+  if (membership === undefined) return "ok";
+  return membership === "left_for_good" ? "noted" : "failed";
 }
 
 /** Whether bytes went there and back, or do. */

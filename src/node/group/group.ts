@@ -174,7 +174,7 @@ export class Group {
 
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
   get removal(): Removal | undefined {
-    return removalOf(this.roster, this.#parts.local);
+    return removalOf(this, this.#parts.local);
   }
 
   /**
