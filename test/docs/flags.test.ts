@@ -13,6 +13,7 @@ const TESTED: Readonly<Record<string, string>> = {
   "cli/arguments.test.ts": "group leave -group",
   "cli/commands/update.test.ts":
     "update -install-dir, update -prerelease, update -repo, update -restart, update -version",
+  "cli/doctor/founder-and-backup.test.ts": "invite link -alone",
   "cli/line/argv.test.ts": "info -relay, join -serve",
   "cli/line/esp-flags.test.ts":
     "esp serve -device-keys, esp serve -allow-non-loopback, esp serve -allow-host, esp serve -tls-key, esp serve -apns-team-id, esp serve -apns-key-id, esp serve -apns-key, esp serve -apns-sandbox, esp serve -bonjour-name, serve -esp-auth-mode, serve -esp-device-keys, serve -esp-allow-non-loopback, serve -esp-allow-host, serve -esp-rate-limit, serve -esp-apns-team-id, serve -esp-apns-key-id, serve -esp-apns-topic, serve -esp-apns-key, serve -esp-apns-sandbox, serve -esp-bonjour-name",

@@ -40,12 +40,6 @@ export const backup = defineCommand({
     const { dataDir, identityPath } = options;
     const folder = absolutePath(args.dir, () => homeFolder(process.env));
     await namedFailure(LABEL, async () => {
-      if (folder === dataDir || folder.startsWith(`${dataDir}/`)) {
-        throw new EntmootError(
-          "invalid_argument",
-          `${folder}: is in the data root itself; name a folder outside of it`,
-        );
-      }
       const identity = readIdentity(identityPath);
       if (identity === undefined) {
         throw new EntmootError("identity_invalid", `no identity in ${identityPath}: there is nothing to back up`);

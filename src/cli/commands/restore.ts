@@ -30,7 +30,7 @@ export const restore = defineCommand({
       "Every file is held to its digest. Nothing that stands at the data root is replaced. The identity may be running where",
       "the backup was made, and one key that runs twice parts its moots: nothing runs on the restored data root until",
       "-original-stopped says that it does not, with DIR or later without. Reading works. A founder then signs nothing for",
-      "a roster before it has met a member.",
+      "a roster before it has met a member; one that is alone in it until -alone is given, as with invite link.",
     ],
   },
   args: {

@@ -18,6 +18,11 @@ export interface ManPage {
   readonly roff: string;
 }
 
+/** How the roff of the page with this file name begins, in every version. */
+export function headOf(name: string): string {
+  return `.TH "${text(name.replace(/\.1$/, "").toUpperCase())}" "1" "`;
+}
+
 /** One page for the program and one for each command and part of one, as its help has it. Loads every command. */
 export async function manPages(
   table: Readonly<Record<string, CommandEntry>>,
@@ -123,7 +128,7 @@ function page(
 ): ManPage {
   const name = ["entmootd", ...path].join("-");
   const day = /^\d{4}-\d\d-\d\d/.exec(date)?.[0] ?? "";
-  const head = `.TH "${text(name.toUpperCase())}" "1" "${day}" "${text(`entmootd ${version}`)}" "Entmoot"`;
+  const head = `${headOf(name)}${day}" "${text(`entmootd ${version}`)}" "Entmoot"`;
   const shown = sections
     .filter(([, paragraphs]) => paragraphs.length > 0)
     .map(([title, paragraphs]) => `.SH "${title}"\n${paragraphs.join("\n")}`);
