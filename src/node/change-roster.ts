@@ -65,8 +65,12 @@ export function requireFounder(group: Group): void {
   if (founder === undefined) throw new EntmootError("group_not_found", "group has no founder (empty roster)");
   throw new EntmootError(
     "not_member",
-    `local node ${group.self?.pilot_node_id ?? "(no member)"} is not founder ${founder.pilot_node_id} of this group; ask the founder`,
+    `this node${nodeOf(group.self)} did not found this group; ask its founder, node ${founder.pilot_node_id}`,
   );
+}
+
+function nodeOf(self: Group["self"]): string {
+  return self === undefined ? ", which is no member," : ` (${self.pilot_node_id})`;
 }
 
 /** Nobody else is in the roster, as it is here. */

@@ -77,7 +77,7 @@ inNetns(import.meta, () => {
     for (const args of [["set", "-preset", "none"], ["clear"]]) {
       expect(await elm.run(["policy", ...args])).toMatchObject({
         status: 2,
-        stderr: expect.stringContaining("is not founder"),
+        stderr: expect.stringContaining("did not found this group; ask its founder"),
       });
     }
     // Without a daemon as with one.

@@ -71,6 +71,12 @@ export const exportCommand = defineCommand({
       throw new EntmootError("invalid_argument", `${LABEL}: expected MOOT or -group, not both`);
     }
     const group_id = await oneMoot(LABEL, second === undefined ? args.group : first, { options });
+    if ((second ?? first) === "-") {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: nothing is written to stdout; name a file, or ./- for one called so`,
+      );
+    }
     const path = absolutePath(second ?? first, () => homeFolder(process.env));
     await namedFailure(LABEL, async () => {
       using interrupt = new Interrupt("nothing was left of the file");

@@ -3,6 +3,7 @@ import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { moot_forget, moot_leave, moots } from "../../node/operations/membership.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -54,10 +55,14 @@ export const groupLeave = defineCommand({
         );
       }
       await using node = await openOperations(options, { create: false, change: true });
+      using _waiting = tellingWait(args.wait);
       const { left_ms, removed, told } = await node.call(moot_leave, { group_id, wait_ms });
       printJson({ event: "left", group_id: GroupId.toBase64(group_id), left_ms, told, removed });
       const next = "entmootd group forget";
-      if (removed || told > 0) printProse(`${LEAVE}: the others know; "${next}" takes the moot off this node`);
+      if (removed || told > 0)
+        printProse(
+          `${LEAVE}: ${removed ? "the founder has taken this node off the roster" : "a member knows, and tells the others"}; "${next}" takes the moot off this node`,
+        );
       else {
         printProse(
           `${LEAVE}: nobody was there to hear of it; run the daemon ("entmootd serve") until a member is met, before "${next}"`,
@@ -66,6 +71,15 @@ export const groupLeave = defineCommand({
     });
   },
 });
+
+/** Ours. Who hears of it sooner is not told that it is waited for. */
+const QUIET_MS = 1_000;
+
+/** Says that it is waited for somebody, where that takes long, until it is disposed of. */
+function tellingWait(wait: string): Disposable {
+  const text = `${LEAVE}: it is signed and kept; waiting ${wait} at most until a member has heard of it`;
+  return realClock.after(QUIET_MS, () => printProse(text));
+}
 
 async function isFounded(options: GlobalOptions, group_id: GroupId): Promise<boolean> {
   await using node = await openOperations(options, { create: false, change: false });

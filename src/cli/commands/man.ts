@@ -61,7 +61,7 @@ function pageOf(words: readonly string[], pages: readonly ManPage[]): ManPage {
   const shown = JSON.stringify(words.join(" ").slice(0, 80));
   throw new EntmootError(
     "invalid_argument",
-    `${LABEL}: no command is called ${shown}${didYouMean(wanted, all)}; "entmootd -help" lists them`,
+    `${LABEL}: no command is called ${shown}${didYouMean(wanted, all)}; "entmootd -help" lists them; to write all pages to a folder: -dir DIR`,
   );
 }
 

@@ -51,15 +51,11 @@ export const mute = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const for_ms = args.for === undefined ? undefined : parseValidFor("mute: -for", args.for);
     const group_id = args.group === undefined ? undefined : await parseMoot("mute", args.group, { options });
-    await namedFailure(
-      "mute",
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const member = await memberToChange("mute", args.member, { node, group_id, question: "mute it?" });
-        printJson({ event: "muted", ...muteJson(await node.call(muteOperation, { member, for_ms, group_id })) });
-      },
-      { codes: false },
-    );
+    await namedFailure("mute", async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const member = await memberToChange("mute", args.member, { node, group_id, question: "mute it?" });
+      printJson({ event: "muted", ...muteJson(await node.call(muteOperation, { member, for_ms, group_id })) });
+    });
   },
 });
 
@@ -80,16 +76,12 @@ export const unmute = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const group_id = args.group === undefined ? undefined : await parseMoot("unmute", args.group, { options });
-    await namedFailure(
-      "unmute",
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const member = await memberToChange("unmute", args.member, { node, group_id, question: "hear it again?" });
-        const { unmuted } = await node.call(unmuteOperation, { member, group_id });
-        printJson({ event: "unmuted", mutes_ended: unmuted });
-      },
-      { codes: false },
-    );
+    await namedFailure("unmute", async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const member = await memberToChange("unmute", args.member, { node, group_id, question: "hear it again?" });
+      const { unmuted } = await node.call(unmuteOperation, { member, group_id });
+      printJson({ event: "unmuted", mutes_ended: unmuted });
+    });
   },
 });
 
@@ -100,14 +92,10 @@ export const mutes = defineCommand({
   args: { ...globalFlags, ...jsonAlready },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    await namedFailure(
-      "mutes",
-      async () => {
-        await using node = await openReading(options);
-        for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
-      },
-      { codes: false },
-    );
+    await namedFailure("mutes", async () => {
+      await using node = await openReading(options);
+      for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
+    });
   },
 });
 

@@ -67,20 +67,16 @@ export const reply = defineCommand({
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     const content = await contentOf(LABEL, args, isPatient ? undefined : timeoutMs);
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
-        const request = { ...named, content, topics, token, ...(args.force ? { force: true } : {}) };
-        const published = await node.call(replyOperation, request, { timeoutMs }).catch((cause: unknown) => {
-          throw withForce(cause);
-        });
-        if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
-        for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
-        printJson(publishedJson(published, { answers: named.message_id }));
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
+      const request = { ...named, content, topics, token, ...(args.force ? { force: true } : {}) };
+      const published = await node.call(replyOperation, request, { timeoutMs }).catch((cause: unknown) => {
+        throw withForce(cause);
+      });
+      if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
+      for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
+      printJson(publishedJson(published, { answers: named.message_id }));
+    });
   },
 });

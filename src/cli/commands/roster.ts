@@ -36,6 +36,11 @@ const KEY_TEXTS = {
   remove: "the member's key, base64; this or -member is required",
 } as const;
 
+const REQUIRED = {
+  add: "-pubkey is required",
+  remove: "-pubkey or -member is required; -member takes a node id",
+} as const;
+
 /** `roster list`, `roster add`, `roster remove`: who is in a moot. */
 export const roster = defineCommand({
   meta: { name: "roster", description: "List, add and remove the members of a moot, end a fork" },
@@ -97,7 +102,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
       const word = "member" in args && typeof args.member === "string" ? args.member : undefined;
       if (word !== undefined && args.pubkey !== "") refuse(label, "expected -pubkey or -member, not both");
-      const written = word === undefined ? parsePublicKey(label, args.pubkey) : undefined;
+      const written = word === undefined ? parsePublicKey(label, args.pubkey, REQUIRED[op]) : undefined;
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
         const key = written ?? (await memberKey(node, label, { word: word!, group_id: groupId }));

@@ -109,16 +109,12 @@ export const tail = defineCommand({
       receipts: args.receipts ?? false,
       printer,
     };
-    await namedFailure(
-      LABEL,
-      async () => {
-        const pauses = new Pauses();
-        const read = await printBacklog(options, { ...asked, last, after, pauses });
-        await follow(options, { ...asked, ...read, pauses });
-        printer.requireCount(LABEL);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      const pauses = new Pauses();
+      const read = await printBacklog(options, { ...asked, last, after, pauses });
+      await follow(options, { ...asked, ...read, pauses });
+      printer.requireCount(LABEL);
+    });
   },
 });
 

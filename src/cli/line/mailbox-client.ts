@@ -48,7 +48,7 @@ export async function withMailbox<T>(
     });
   } catch (error) {
     const isOfMoot = error instanceof EntmootError && error.code === "group_not_found";
-    return namedFailure(isOfMoot ? LABEL : label, () => Promise.reject(error), { codes: false });
+    return namedFailure(isOfMoot ? LABEL : label, () => Promise.reject(error));
   }
 }
 
