@@ -28,6 +28,14 @@ const LOAD_SUITES = [
   "test/transport/memory/",
   "test/transport/iroh/",
 ];
+/** Those that are drawn from by `sliceOf`. */
+const SLICED = [
+  "test/install/interrupt.test.ts",
+  "test/install/which-release.test.ts",
+  "test/install/hostile-feed.test.ts",
+  "test/install/others-files.test.ts",
+  "test/process/update-failing.test.ts",
+];
 /** One seed may take so long in the simulation. */
 const SIMULATION_MAX_MS = 600_000;
 /** Members compare every half minute, and each of two that have one key is asked in its turn. */
@@ -35,7 +43,7 @@ const TWICE_MAX_MS = 300_000;
 
 const USAGE = `usage: npm run soak [-- MINUTES]
 
-Runs killed daemons, suites beside busy processes, simulation seeds and installed hosts in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1
+Runs killed daemons, suites beside busy processes, simulation seeds, installed hosts and all of what npm test draws from in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1
 at the first failure, whose seed is printed. SEED=<n> replays one.
 `;
 
@@ -47,7 +55,7 @@ interface Budget {
 async function soak(minutes: number, signal: AbortSignal): Promise<void> {
   const budget = { endsAt: performance.now() + minutes * 60_000, signal };
   const given = process.env.SEED;
-  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0, restored: 0, hosts: 0 };
+  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0, restored: 0, whole: 0, hosts: 0 };
   do {
     const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
     const result = await kill(seed, budget);
@@ -60,6 +68,8 @@ async function soak(minutes: number, signal: AbortSignal): Promise<void> {
     if (await simulate(budget)) total.simulations += 1;
     if (isOver(budget)) break;
     if (await runTwice(budget)) total.restored += 1;
+    if (isOver(budget)) break;
+    if (await testWhole(budget)) total.whole += 1;
     if (isOver(budget)) break;
     if (await askHosts(budget)) total.hosts += 1;
   } while (!isOver(budget));
@@ -104,6 +114,12 @@ async function simulate(budget: Budget): Promise<boolean> {
   say("simulation, SOAK=1: each failure has its SEED in the title");
   const args = ["test/simulation", "--timeout", `${SIMULATION_MAX_MS}`];
   return passes("simulation", { args, env: { SOAK: "1" } }, budget);
+}
+
+/** Everything of the tests of which each other run takes a part. */
+async function testWhole(budget: Budget): Promise<boolean> {
+  say(`all of ${SLICED.join(", ")}, SOAK=1`);
+  return passes("whole", { args: SLICED, env: { SOAK: "1" } }, budget);
 }
 
 /** A founder restored beside itself, until members have told both: minutes of waiting for comparisons. */

@@ -22,6 +22,11 @@ const GROUPS_MS = 3_000;
 const BACK_MS = 20_000;
 /** Ours. A process that is gone may have a supervisor that starts it again: so long nobody else does. */
 const SUPERVISOR_MS = 2_000;
+/**
+ * Ours. A new daemon whose process is gone has failed, unless a supervisor has it up by then; each moment more nobody answers. On
+ * Windows it is another process from the start.
+ */
+const FAILED_MS = 500;
 
 /** What the control socket of a data root says; `undefined` when no daemon listens there. */
 export async function daemonStatus({
@@ -95,7 +100,7 @@ export class RunningDaemon implements Disposable {
    */
   async restart(version: string, readyMs: number): Promise<number> {
     await this.#replace();
-    return this.#untilReady(version, readyMs);
+    return this.#untilReady(version, readyMs, { goneMs: process.platform === "win32" ? SUPERVISOR_MS : FAILED_MS });
   }
 
   /**

@@ -8,10 +8,11 @@ import { updateError } from "./update-error.ts";
 /** Ours. What a new executable has to show that it works. */
 const TRY_MS = 10_000;
 const OUTPUT_MAX = 64 * 1024;
+const SELF_TEST = "self-test of the new executable";
 
 /** The version an executable says it is. Throws `update_failed` when it does not say so within `tryMs`. */
 export async function versionOf(path: string, clock: Clock, tryMs = TRY_MS): Promise<string> {
-  const { stdout } = await run(path, ["version"], { clock, tryMs });
+  const { stdout } = await runBinary(path, ["version"], { clock, tryMs, what: SELF_TEST });
   try {
     const { version } = JSON.parse(stdout) as { version?: unknown };
     if (typeof version === "string" && version.length <= 200) return version;
@@ -32,7 +33,7 @@ export async function tryBinary(
 ): Promise<void> {
   const found = await versionOf(path, clock, tryMs);
   if (found !== version) throw updateError(`self-test of the new executable: expected ${version}, found ${found}`);
-  const { stdout } = await run(path, ["self-test"], { clock, tryMs });
+  const { stdout } = await runBinary(path, ["self-test"], { clock, tryMs, what: SELF_TEST });
   if (carriesNoKeys(stdout)) {
     throw updateError(
       `self-test of the new executable: ${version} carries no release keys, so no update could ever follow it; nothing was installed; tell the publisher`,
@@ -48,12 +49,13 @@ function carriesNoKeys(selfTest: string): boolean {
   }
 }
 
-async function run(
+/** Runs an executable to its end, `what` being what for. Throws `update_failed`. */
+export async function runBinary(
   path: string,
   args: readonly string[],
-  { clock, tryMs }: { readonly clock: Clock; readonly tryMs: number },
+  { clock, tryMs, what }: { readonly clock: Clock; readonly tryMs: number; readonly what: string },
 ): Promise<{ readonly stdout: string }> {
-  const said = `self-test of the new executable (${args.join(" ")})`;
+  const said = `${what} (${args.join(" ")})`;
   let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   try {
     child = Bun.spawn([path, ...args], {

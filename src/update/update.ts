@@ -18,6 +18,7 @@ import {
   refuseManaged,
   requireRoom,
 } from "./install-place.ts";
+import { refreshPages } from "./manual-pages.ts";
 import { platformOfBinary } from "./platform.ts";
 import { unpackBinary } from "./release-archive.ts";
 import type { ReleaseFile } from "./release-manifest.ts";
@@ -135,6 +136,7 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   dropPartials(place);
   const change = { request, place, from: found.current, to: version, canGoBack: true };
   const started = await startAgain(change, daemon);
+  await refreshPages(place, request);
   keep(request, place.dir, () => forgetTakenBack(place, file.binary.sha256));
   const done = await report(request, place, found, true, file.name);
   return withDaemon(request, { ...done, ...started }, daemon);
@@ -175,6 +177,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   swapBack(place);
   noteVersion(place, to, undefined);
   const started = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
+  await refreshPages(place, request);
   const done = {
     current_version: from,
     latest_version: to,

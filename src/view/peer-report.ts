@@ -56,6 +56,9 @@ export interface PeerReportContext {
   readonly teller: Teller;
 }
 
+/** What names a release; any other text of a peer's may name a person. */
+const VERSION = /^v?\d{1,4}(\.\d{1,4}){2}$/;
+
 /** The rows of `peers`, with a diagnosis and a next step for each, in the order of `rows`. */
 export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportContext): PeerReportRow[] {
   return rows.map((examined) => {
@@ -85,7 +88,7 @@ export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportCon
       layers: Object.fromEntries(checks.map(({ layer, state }) => [layer, state])),
       ...(probe?.clock_offset_ms === undefined ? {} : { clock_offset_ms: probe.clock_offset_ms }),
       ...(probe?.last_message === undefined ? {} : { last_message: probe.last_message }),
-      ...(probe?.version === undefined ? {} : { version: probe.version }),
+      ...(probe?.version === undefined || !(isTold || VERSION.test(probe.version)) ? {} : { version: probe.version }),
       entmoot_pubkey: isTold ? row.entmoot_pubkey.toBase64() : "",
       connected: row.connected,
       founder: row.founder,

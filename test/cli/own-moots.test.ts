@@ -38,7 +38,7 @@ test("what a moot is called changes as said, and what cannot be meant is refused
     [["group", "update", "-name", " "], "-name is empty"],
     [["group", "update", "-tag", "a", "-tag", ""], "-tag is empty"],
     [["group", "update", "-name", "x".repeat(300)], "name"],
-    [["group", "leave"], "not left; say -yes to go on"],
+    [["group", "leave"], "the founder cannot leave its moot"],
     [["group", "leave", "-yes"], "the founder cannot leave its moot"],
     [["group", "leave", "-wait", "soon", "-yes"], "-wait"],
     [["group", "forget"], "not forgotten; say -yes to go on"],

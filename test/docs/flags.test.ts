@@ -19,11 +19,11 @@ const TESTED: Readonly<Record<string, string>> = {
   "cli/line/hints.test.ts": "info -json",
   "cli/line/man-page.test.ts": "man -dir",
   "cli/live-commands.test.ts":
-    "deliver -as, deliver -hops, deliver -json, deliver -quiet, deliver -rule, join -timeout, publish -reference, read -json, reply -content",
+    "deliver -as, deliver -hops, deliver -json, deliver -quiet, deliver -rule, publish -reference, read -json, reply -content",
   "cli/moot-names.test.ts":
     "mailbox ack -client, mailbox ack -group, mailbox ack -message, mailbox pull -client, mailbox pull -group, query -author, search -author, search -group, search -json",
   "cli/offline-commands.test.ts":
-    "group create -description, group create -join-mode, group create -name, group create -policy, group create -tag, group create -visibility, group public descriptor -group, group public descriptor -json, group public descriptor -valid-for, group public publish -esp-url, group public publish -group, group public publish -json, group public publish -valid-for, info -identity, info -transport, invite create -group, invite create -valid-for, invite link -esp-url, invite link -group, invite link -uses, invite link -valid-for, invite list -group, invite revoke -link, peers -json, peers -probe, publish -content, publish -token, publish -topic, roster add -group, roster add -pubkey, roster remove -pubkey",
+    "group create -description, group create -join-mode, group create -name, group create -policy, group create -tag, group create -visibility, group public descriptor -group, group public descriptor -valid-for, info -identity, info -transport, invite create -group, invite create -valid-for, invite link -group, invite link -uses, invite link -valid-for, invite list -group, invite revoke -link, peers -json, peers -probe, publish -content, publish -token, publish -topic, roster add -group, roster add -pubkey, roster remove -pubkey",
   "cli/own-moots.test.ts":
     "group forget -keep, group forget -yes, group leave -wait, group leave -yes, group list -json, group update -description, group update -name, group update -tag, policy explain -file, policy explain -topic, policy set -file, policy set -json, policy set -preset, policy set -retention, policy status -json, roster history -before, roster history -json, roster history -limit, roster list -json, roster remove -member",
   "cli/places.test.ts": "ask -group, info -json-errors, query -order, tail -after, tail -count",
@@ -45,7 +45,7 @@ const TESTED: Readonly<Record<string, string>> = {
   "process/doctor.test.ts":
     "doctor -dry-run, doctor -exit-code, doctor -fix, doctor -json, doctor -redact, doctor -timeout, health -timeout, info -iroh-port, peers -redact, roster add -alone, roster heal -dry-run, roster heal -group, roster heal -keep",
   "process/flags-of-two.test.ts":
-    "ask -force, ask -json, ask -token, ask -topic, group forget -force, inbox -group, inbox -limit, info -pilot-wait-base-delay, info -pilot-wait-max-delay, info -trace-gossip-transport, info -trace-reconcile, join -agent-socket, mcp -group, mcp -wake, monitor -group, mute -group, publish -force, receipts -limit, reply -timeout, reply -token, roster add -node, roster remove -node, roster remove -revoke-links, serve -supervised, tail -receipts, unmute -group, voice add -group, voice add -link",
+    "ask -force, ask -json, ask -token, ask -topic, group forget -force, inbox -group, inbox -limit, info -pilot-wait-base-delay, info -pilot-wait-max-delay, info -trace-gossip-transport, info -trace-reconcile, join -agent-socket, join -timeout, mcp -group, mcp -wake, monitor -group, mute -group, publish -force, receipts -limit, reply -timeout, reply -token, roster add -node, roster remove -node, roster remove -revoke-links, serve -supervised, tail -receipts, unmute -group, voice add -group, voice add -link",
   "process/founder-restored.test.ts": "roster heal -yes, roster remove -alone, tail -members",
   "process/given-times.test.ts": "publish -timeout, publish -wait, stop -timeout, tail -timeout",
   "process/inbox.test.ts":
@@ -62,6 +62,8 @@ const TESTED: Readonly<Record<string, string>> = {
   "process/own-checks.test.ts": "conformance -json",
   "process/policy-and-leaving.test.ts":
     "group policy clear -json, group policy explain -json, policy clear -json, policy explain -json",
+  "process/public-moots.test.ts":
+    "group public descriptor -json, group public publish -esp-url, group public publish -group, group public publish -json, group public publish -valid-for, invite link -esp-url",
   "process/receipts.test.ts": "receipts -group, receipts -json, receipts -moot, receipts -presence",
   "process/said-and-done.test.ts": "join -hostname, serve -hostname, up -hostname",
   "process/terminal.test.ts": "up -moot",

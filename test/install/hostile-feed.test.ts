@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { ReleaseKey, type TarFile } from "../support/release-feed.ts";
+import { sliceOf } from "../support/slice.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -271,7 +272,9 @@ for (const { name, attack, said } of ATTACKS) {
   });
 }
 
-for (const { name, attack } of ATTACKS.filter(({ said }) => !said.source.includes("older than"))) {
+const WITH_WGET = ATTACKS.filter(({ said }) => !said.source.includes("older than"));
+
+for (const { name, attack } of sliceOf(WITH_WGET, 8)) {
   testWhere(needs ?? missingTool("wget"), `refused with wget instead of curl: ${name}`, async () => {
     using feed = new FakeFeed();
     using box = new Sandbox(feed);

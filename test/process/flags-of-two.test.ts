@@ -219,6 +219,19 @@ inNetns(import.meta, () => {
       expect((await moots(oak)).has("senate")).toBe(false);
     });
 
+    test("join -timeout gives up whom nobody answers", async () => {
+      await using ash = new DaemonNode(home.path, "ash");
+      const { link } = await oak.ask(["invite", "link", ...IN_COUNCIL]);
+      for (const { daemon } of [oak, elm]) daemon.kill("SIGSTOP");
+      try {
+        const refused = await ash.run(["join", link, "-timeout", "300ms"]);
+        // Without it that takes longer than this test may.
+        expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("could not be reached in time")]);
+      } finally {
+        for (const { daemon } of [oak, elm]) daemon.kill("SIGCONT");
+      }
+    });
+
     test("serve -supervised ends with its stdin", async () => {
       await using fir = new DaemonNode(home.path, "fir");
       const served = fir.spawn(["serve", "-supervised"], { stdin: "open" });

@@ -59,7 +59,9 @@ inNetns(import.meta, () => {
       const { stdout } = await a.run(["group", "public", "descriptor", "-json"]);
       const descriptor = decodePublicMoot(new TextEncoder().encode(stdout));
       expect(verifyPublicMoot(descriptor)).toMatchObject({ issuer_url: esp.url, token: created.open_invite.token });
-      const published = await a.ask(["group", "public", "publish", "-esp-url", esp.url, "-json"]);
+      expect(await publish("-group", "elsewhere")).toMatchObject({ status: 3, stdout: "" });
+      const published = await a.ask(["group", "public", "publish", "-esp-url", esp.url, "-json", "-valid-for", "2h"]);
+      expect(published.descriptor.expires_at_ms - published.descriptor.updated_at_ms).toBe(7_200_000);
       expect(Object.keys(published)).toEqual(["status", "group_id", "esp_url", "descriptor", "response"]);
       expect(published.response).toMatchObject({ status: "indexed", public_moot: { status: "listed" } });
       const entry = `${esp.url}/v1/public-moots/${encodeURIComponent(created.group_id)}`;

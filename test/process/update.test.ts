@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
@@ -32,6 +32,10 @@ inNetns(import.meta, () => {
     await a.serve();
     const { group_id } = await a.ask(["group", "create", "-name", "council"]);
     await a.ask(["publish", "-topic", "t", "-content", "before"]);
+    const pages = join(executable, "..", "man", "man1");
+    mkdirSync(pages, { recursive: true });
+    const page = join(pages, "entmootd.1");
+    writeFileSync(page, "of before");
     const before = await a.group();
     const tail = a.spawn(["tail", "-n", "-1"]);
     expect(await tail.json()).toMatchObject({ content: "before" });
@@ -50,6 +54,8 @@ inNetns(import.meta, () => {
       restart_required: false,
       daemon: { version: "v0.2.0", pid: a.daemon.pid },
     });
+    expect(readFileSync(page, "utf8")).toContain("v0.2.0");
+    expect(readdirSync(pages)).toContain("entmootd-publish.1");
     const info = await a.ask(["info"]);
     expect(info).toMatchObject({ running: true, version: "v0.2.0", pid: a.daemon.pid, groups: [before] });
     expect(info.last_update).toMatchObject({ from: "v0.1.0", to: "v0.2.0", outcome: "updated", reason: "" });
@@ -64,6 +70,7 @@ inNetns(import.meta, () => {
     const back = await a.ask(["update", "-rollback", "-restart", "-json"]);
     expect(back).toMatchObject({ updated: true, daemon: { version: "v0.1.0", pid: a.daemon.pid } });
     expect(fingerprint(executable)).toBe(fingerprint(two.oldBinary));
+    expect(readFileSync(page, "utf8")).toContain("v0.1.0");
     expect(await a.group()).toMatchObject({ messages: 2 });
     await a.end();
   });

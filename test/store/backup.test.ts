@@ -125,6 +125,22 @@ test("a backup that was not finished, was edited, or names what is outside of it
   expect(existsSync(back)).toBe(false);
 });
 
+test("of two restores to one place at the same time one is refused, and the other is whole", async () => {
+  using home = new TemporaryDirectory();
+  const data = join(home.path, "data");
+  lay(data, 1)[Symbol.dispose]();
+  const kept = join(home.path, "kept");
+  await makeBackup(sourceOf(data), kept, quiet);
+  const back = join(home.path, "back");
+  const ends = await Promise.allSettled([restoreBackup(kept, back, how), restoreBackup(kept, back, how)]);
+  expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(ends[1]).toMatchObject({ reason: { code: "conflict", ...refusal(/another restore goes on there/) } });
+  using restored = SqliteDataRoot.open(back, "write");
+  expect(restored.openGroup(GROUP)!.messages.size).toBe(1);
+  expect(() => requireNotHeld(back)).toThrow("restore -original-stopped");
+  expect(readdirSync(home.path).toSorted()).toEqual(["back", "data", "kept"]);
+});
+
 test("places that are not to be written are refused, and stay as they are", async () => {
   using home = new TemporaryDirectory();
   const data = join(home.path, "data");

@@ -19,7 +19,7 @@ export async function liveDaemon() {
   const directory = new TemporaryDirectory();
   const dataDir = join(directory.path, ".entmoot");
   const root = SqliteDataRoot.open(dataDir, "write");
-  const lock = DataRootLock.acquire(dataDir, unixMs(Date.now()));
+  let lock = DataRootLock.acquire(dataDir, unixMs(Date.now()));
   const { identity, path: identityPath } = createIdentity(join(dataDir, "identity.json"));
   const network = new MemoryNetwork(realClock);
   const node = await EntmootNode.open({
@@ -50,7 +50,10 @@ export async function liveDaemon() {
     /** As a restart looks from outside, with `between` happening while nobody listens; `next` answers from then on. */
     async restart(between: () => Promise<void>, next: EntmootNode = node) {
       await server[Symbol.asyncDispose]();
+      // Who holds it is waited for, as it may be about to listen.
+      lock[Symbol.dispose]();
       await between();
+      lock = DataRootLock.acquire(dataDir, unixMs(Date.now()));
       server = await controlServer(socket, next);
     },
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,17 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { buildBinary } from "../../scripts/build.ts";
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { buildBinary, hashInputs } from "../../scripts/build.ts";
 import { hostTarget } from "../../scripts/launch/platform.mjs";
 import { RELEASE_KEY } from "./release-feed.ts";
 
@@ -11,9 +22,38 @@ export interface TestBuild {
   readonly broken?: "exit" | "hang" | "lose" | "slow";
 }
 
+/** Executables are kept here by what went into them: several files of tests want the same. */
+const KEPT = resolve(import.meta.dir, "../../.cache/test-builds");
+/** What another run of the tests, of other sources, may still use. */
+const KEPT_MS = 3_600_000;
+
+/** Where executables of this checkout as it is are kept; those of others are removed after a while. */
+function keptFolder(): string {
+  const broken = readFileSync(join(import.meta.dir, "broken-daemon.ts"));
+  const inputs = new Bun.CryptoHasher("sha256").update(hashInputs(hostTarget())).update(broken).digest("hex");
+  const folder = join(KEPT, inputs.slice(0, 16));
+  if (existsSync(folder)) return folder;
+  mkdirSync(folder, { recursive: true });
+  for (const other of readdirSync(KEPT).map((name) => join(KEPT, name))) {
+    const madeMs = statSync(other, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (madeMs < Date.now() - KEPT_MS) rmSync(other, { recursive: true, force: true });
+  }
+  return folder;
+}
+
 /** A compiled executable of this checkout that trusts the test key, in `dir`; its path. */
-export async function buildTestBinary(dir: string, { version, serial, broken }: TestBuild): Promise<string> {
+export async function buildTestBinary(dir: string, build: TestBuild): Promise<string> {
+  const { broken, serial, version } = build;
   const outfile = join(dir, `entmootd-${version}${broken ?? ""}`);
+  const kept = join(keptFolder(), `${serial}`, `entmootd-${version}${broken ?? ""}`);
+  if (!existsSync(kept)) await compile(kept, build);
+  mkdirSync(dirname(outfile), { recursive: true });
+  // A copy: some tests damage theirs.
+  copyFileSync(kept, outfile, constants.COPYFILE_FICLONE);
+  return outfile;
+}
+
+async function compile(outfile: string, { version, serial, broken }: TestBuild): Promise<void> {
   await buildBinary({
     target: hostTarget(),
     outfile,
@@ -28,7 +68,6 @@ export async function buildTestBinary(dir: string, { version, serial, broken }: 
     },
     ...(broken === undefined ? {} : { entry: "test/support/broken-daemon.ts" }),
   });
-  return outfile;
 }
 
 /** Installs the executable `built` in the folder `dir`, which must not have one yet; its path. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { GroupId } from "../../src/core/ids.ts";
 import type { ProbeRow } from "../../src/node/operations/diagnosis.ts";
 import type { PeerRow } from "../../src/node/operations/moots.ts";
-import { plainTeller, redactingTeller } from "../../src/view/doctor-teller.ts";
+import { plainTeller, redactingTeller, type Teller } from "../../src/view/doctor-teller.ts";
 import { type PeerReportContext, peerReport, peerTable } from "../../src/view/peer-report.ts";
 import { DOCTORED_MOOT, examinedPeer, peerRow as peer, probeRow } from "../support/diagnosis.ts";
 
@@ -139,6 +139,16 @@ test("a redacted row holds nothing that a person or a machine wrote", () => {
     diagnosis: "route_timeout",
     next_command: expect.stringContaining("MOOT"),
   });
+});
+
+test("a redacted row tells a peer's version only where that is one", () => {
+  const versionOf = (version: string, teller: Teller) =>
+    peerReport([examinedPeer(peer({}), probeRow({ version }))], { ...context, isProbed: true, teller })[0]!.version;
+  for (const version of ["2.14.1", "v1.5.31"]) expect(versionOf(version, redactingTeller())).toBe(version);
+  for (const version of ["2.14.1-oak", "oak.example", "1.2.3\noak"]) {
+    expect(versionOf(version, redactingTeller())).toBeUndefined();
+    expect(versionOf(version, context.teller)).toBe(version);
+  }
 });
 
 test("where one of two copies begins later, they are compared from there", () => {

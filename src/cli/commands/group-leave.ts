@@ -1,8 +1,9 @@
 import { shownLine } from "../../core/bytes/shown-text.ts";
 import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
-import { moot_forget, moot_leave } from "../../node/operations/membership.ts";
+import { moot_forget, moot_leave, moots } from "../../node/operations/membership.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -39,7 +40,8 @@ export const groupLeave = defineCommand({
     const wait_ms = parsePatienceMs(`${LEAVE}: -wait`, args.wait);
     const group_id = await oneMoot(LEAVE, args.group, { options });
     await namedFailure(LEAVE, async () => {
-      if (!(args.yes ?? false)) {
+      // Who cannot leave is told so by the node, and not asked first.
+      if (!(args.yes ?? false) && !(await isFounded(options, group_id))) {
         requireYes(
           LEAVE,
           `this node leaves the moot ${GroupId.toBase64(group_id)}; only its founder can add it again`,
@@ -62,6 +64,12 @@ export const groupLeave = defineCommand({
     });
   },
 });
+
+async function isFounded(options: GlobalOptions, group_id: GroupId): Promise<boolean> {
+  await using node = await openOperations(options, { create: false, change: false });
+  const { moots: rows } = await node.call(moots, { group_id });
+  return rows[0]?.founder ?? false;
+}
 
 /** `group forget`: a moot is here no more. */
 export const groupForget = defineCommand({

@@ -28,8 +28,8 @@ export const search = defineCommand({
     notes: [
       "A message is found when it has all the words, in any order, whatever their case and accents. There are no",
       "wildcards and no operators. Chinese, Japanese, Thai and their like are found by any part of a sentence.",
-      "What matched stands in [brackets]. Nothing is printed where nothing is found. -json prints what query does,",
-      "with snippet. Only the first 65,536 characters of a message are searched.",
+      "What matched stands in [brackets]. Where nothing is found stdout stays empty, and a note says what to try. -json",
+      "prints what query does, with snippet. Only the first 65,536 characters of a message are searched.",
     ],
   },
   args: {
@@ -75,6 +75,7 @@ export const search = defineCommand({
           findAll(node, { ...request, author, group_id }, most, printer),
         );
         if (end.indexing !== undefined) printProse(`${LABEL}: ${indexingText(end.indexing)}`);
+        if (printer.printed === 0 && !args.json) printProse(`${LABEL}: ${nothingText(request, args.author)}`);
         if (end.more) tellMore(printer.printed, options.jsonErrors);
       },
       { codes: false },
@@ -127,6 +128,19 @@ class Printer {
     this.#names ??= await memberNames(this.#node, id);
     return this.#names;
   }
+}
+
+/** That there is none, and what may find some. */
+function nothingText({ reserved = false, since, topic, until }: SearchRequest, author: string | undefined): string {
+  const bounds = [
+    ...(topic === undefined ? [] : ["-topic"]),
+    ...(author === undefined ? [] : ["-author"]),
+    ...(since === undefined ? [] : ["-since"]),
+    ...(until === undefined ? [] : ["-until"]),
+  ];
+  if (bounds.length > 0) return `nothing found; try it without ${bounds.join(", ")}, or with fewer words`;
+  const topics = reserved ? "" : ", or -reserved for what nodes say to each other";
+  return `nothing found; try fewer or other words${topics}; "entmootd topics" lists what is talked about`;
 }
 
 function tellMore(printed: number, asJson: boolean): void {

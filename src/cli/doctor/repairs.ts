@@ -64,7 +64,12 @@ export async function repairAll({ dataDir }: GlobalOptions, repairs: readonly Re
   using _lock = DataRootLock.acquire(dataDir, realClock.unix());
   const copied = repairs.filter(({ isCopied }) => isCopied).map(({ path }) => path);
   const backup = copied.length === 0 ? undefined : await copyBeforeChange(dataDir, copied, realClock.unix());
-  for (const repair of repairs) repair.carryOut();
+  try {
+    for (const repair of repairs) repair.carryOut();
+  } catch (cause) {
+    if (backup === undefined || !(cause instanceof EntmootError)) throw cause;
+    throw new EntmootError(cause.code, `${cause.message}; as it was before: ${backup}`, { cause });
+  }
   return { backup, done: repairs };
 }
 

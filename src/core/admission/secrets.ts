@@ -9,7 +9,7 @@ const BEGINNING = new RegExp(
   "gi",
 );
 /** What a link goes on with, up to where it was broken first; and each piece behind a break. */
-const REST = /(?:[\w&%+=~-]|\.(?=\w)|:(?=\/)|\/)*/y;
+const REST = /(?:[\w&%+=~-]|\.(?=\w)|:(?=\/)|\/|:[^\s/@"']{0,256}@|@(?=[\w[]))*/y;
 // The breaks are taken whole: without a piece behind them nobody need look at each of their parts again.
 const PIECE = new RegExp(`(?=((?:[\\s\\u0085>|]+|${BREAK})+))\\1([\\w-]+)`, "iy");
 /** A piece that may as well be a word of the sentence around the link, and one that is none. */
@@ -21,7 +21,13 @@ const PIECE_MIN = 16;
 const LINK_MIN = 204;
 
 /** What carries a token in the address of an invite, or in the JSON of an open one. */
-const NAMED_TOKEN = /(\btoken=|\\?["']token\\?["']\s*:\s*\\?["'])[^\s"'\\&;,}]+/gi;
+const NAMED_TOKEN = /(\btoken=|\\?["']token\\?["']\s*:\s*\\?["'])[^\s"'\\&;,}]*[^\s"'\\&;,}:]/gi;
+
+/** The token in the path at which an open invite is redeemed. */
+const TOKEN_IN_PATH = /(\/open-invites\\?\/)[\w~%-]{16,}/gi;
+
+/** User and password in a URL. */
+const USER_INFO = /(:(?:\\?\/){2})[^\s/?#@\\"'<>]{1,1024}@/g;
 
 /** A link without its scheme, as where it was taken apart. */
 const BARE_LINK = /(?<![\w-])(join(?:\/|%2f))([\w-]{24,})/gi;
@@ -31,11 +37,13 @@ const LONG_WORD = /[\w-]{100,}/g;
 /** The same broken over lines, none of which is as short as a key. */
 const BROKEN_WORD = new RegExp(String.raw`(?<![\w-])[\w-]{48,}(?:${BREAK}+[\w-]{10,})+`, "g");
 
-/** `text` with every link, and whatever calls itself a token, cut to its beginning: whoever has one can join. */
+/** `text` with every link, and whatever calls itself a token, cut to its beginning: whoever has one can join; and without what a URL logs in with. */
 export function withoutSecrets(text: string): string {
   const cut = (from: string) =>
     withoutLinks(from)
       .replace(NAMED_TOKEN, "$1…")
+      .replace(TOKEN_IN_PATH, "$1…")
+      .replace(USER_INFO, "$1…@")
       .replace(BARE_LINK, (whole, kind, rest) => (/[A-Z]/.test(rest) && /[a-z]/.test(rest) ? `${kind}…` : whole))
       .replace(BROKEN_WORD, (words) => (isCoded(words.slice(0, 48)) ? `${words.slice(0, 8)}…` : words))
       .replace(LONG_WORD, (word) => (isCoded(word) ? `${word.slice(0, 8)}…` : word));

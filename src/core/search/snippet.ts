@@ -1,5 +1,5 @@
 import type { SearchQuery } from "./search-query.ts";
-import { asciiSpans, isAsciiWordAt, type Segment, searchedPart, segmentsOf } from "./words.ts";
+import { asciiSpans, cutAt, isAsciiWordAt, type Segment, searchedPart, segmentsOf } from "./words.ts";
 
 /** Wire. What stands around what was found, and tokens of a snippet; as SQLite's `snippet(…, '[', ']', '...', 12)`. */
 const [OPEN, CLOSE, LEFT_OUT] = ["[", "]", "..."];
@@ -165,7 +165,7 @@ function shown(text: string, tokens: Tokens, hits: readonly NeedleHit[], first: 
   }
   const isWhole = last >= tokens.length / 2 - 1;
   snippet += text.slice(from, isWhole ? text.length : tokens[2 * last + 1]!);
-  if (snippet.length > SNIPPET_CHARS_MAX) return snippet.slice(0, SNIPPET_CHARS_MAX) + LEFT_OUT;
+  if (snippet.length > SNIPPET_CHARS_MAX) return cutAt(snippet, SNIPPET_CHARS_MAX) + LEFT_OUT;
   return isWhole ? snippet : snippet + LEFT_OUT;
 }
 

@@ -30,7 +30,14 @@ const IS_UNSPACED = new RegExp(`^(?:${UNSPACED.source.split("|")[0]})$`, "u");
 
 /** Ours. The part of a text that is searched, decoded from UTF-8. */
 export function searchedPart(text: string): string {
-  return text.length <= SEARCHED_CHARS_MAX ? text : text.slice(0, SEARCHED_CHARS_MAX);
+  return cutAt(text, SEARCHED_CHARS_MAX);
+}
+
+/** Its first `most` units, or one less where these would end within a character. */
+export function cutAt(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const last = text.charCodeAt(most - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? most - 1 : most);
 }
 
 /** The words of `text` and its runs, in order, as many as are searched. */

@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import type { ArchiveEnd, ArchiveHead } from "../../core/archive/archive-lines.ts";
 import { type ArchiveItem, ArchiveReader } from "../../core/archive/archive-reader.ts";
 import { firstAstray } from "../../core/archive/archive-writer.ts";
@@ -12,15 +13,18 @@ import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { SaltedMap } from "../../core/salted-map.ts";
 import { MemoryGroupStore } from "../../store/memory/memory-group-store.ts";
 import { GroupRoster } from "../group/group-roster.ts";
-import { SIDE_ENTRIES_MAX } from "../group/kept-forks.ts";
+import { HEALS_MAX, SIDE_BYTES_MAX, SIDE_ENTRIES_MAX, SIDE_ENTRY_BYTES_MAX, sizeOfEntry } from "../group/kept-forks.ts";
 import { verifyElsewhere } from "../group/signature-pool.ts";
 import { FirstRoster } from "../join/first-roster.ts";
+import { JoinRoom } from "../join/join-room.ts";
 import type { Turns } from "../turns.ts";
 import type { ArchiveFile } from "./archive-file.ts";
 import { SignatureChecks } from "./signature-checks.ts";
 
 /** Ours. As many as a join takes. */
 const ENTRIES_MAX = 65_536;
+/** Ours. What no founder signed yet in a heal: its type and signature have some hundred bytes. */
+const HEAL_BYTES_MAX = 1024;
 /** Ours. Lines between two looks at whose turn it is. */
 const LINES_A_TURN = 16;
 
@@ -126,7 +130,10 @@ class ArchiveRoster {
   readonly #reader: ArchiveReader;
   readonly #turns: Turns;
   readonly #first: FirstRoster;
+  /** As much as a join takes. */
+  readonly #room = new JoinRoom().part();
   readonly #side: RosterEntry[] = [];
+  #sideBytes = 0;
   readonly #heals: RosterHeal[] = [];
   #whole: GroupRoster | undefined;
 
@@ -138,6 +145,7 @@ class ArchiveRoster {
 
   async entry(entry: RosterEntry): Promise<void> {
     if (this.#first.length >= ENTRIES_MAX) throw this.#reader.refusal(`expected at most ${ENTRIES_MAX} roster entries`);
+    if (this.#room.take([entry]) !== "taken") throw this.#reader.refusal("expected a smaller roster, as one can join");
     if (await this.#first.take([entry])) return;
     throw this.#reader.refusal(`roster entry ${this.#first.length + 1}: ${explainRejection(this.#first.stopped!)}`);
   }
@@ -146,10 +154,20 @@ class ArchiveRoster {
     if (this.#side.length >= SIDE_ENTRIES_MAX) {
       throw this.#reader.refusal(`expected at most ${SIDE_ENTRIES_MAX} entries of other histories`);
     }
+    const bytes = sizeOfEntry(entry);
+    this.#sideBytes += bytes;
+    if (bytes > SIDE_ENTRY_BYTES_MAX || this.#sideBytes > SIDE_BYTES_MAX) {
+      const most = `${sizeText(SIDE_ENTRY_BYTES_MAX)} each and ${sizeText(SIDE_BYTES_MAX)} together`;
+      throw this.#reader.refusal(`expected entries of other histories of at most ${most}`);
+    }
     this.#side.push(entry);
   }
 
   heal(heal: RosterHeal): void {
+    if (this.#heals.length >= HEALS_MAX) throw this.#reader.refusal(`expected at most ${HEALS_MAX} heals`);
+    if (heal.type.length + heal.signature.length > HEAL_BYTES_MAX) {
+      throw this.#reader.refusal(`expected a heal of at most ${sizeText(HEAL_BYTES_MAX)}`);
+    }
     this.#heals.push(heal);
   }
 

@@ -1,7 +1,8 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
-import { moveFile, removeEmptyFolder, removeTree } from "../../files/guarded-files.ts";
+import { moveFile, removeEmptyFolder, removeFile, removeTree } from "../../files/guarded-files.ts";
+import { FileLock } from "../lock.ts";
 import { createPrivateDirectory, fileFailure, isThere, syncDirectory } from "../private-files.ts";
 import { type BackupManifest, readManifest } from "./backup-manifest.ts";
 import { copyFile } from "./copy-file.ts";
@@ -28,7 +29,10 @@ export async function restoreBackup(folder: string, dataDir: string, how: Restor
   }
   createPrivateDirectory(dirname(dataDir));
   const beside = `${dataDir}.restoring`;
+  using _alone = new RestoringAlone(dataDir);
   try {
+    // Again, now that nobody else restores there.
+    requireFree(dataDir);
     removeTree(beside);
     createPrivateDirectory(beside);
     if (!how.isOriginalStopped) for (const root of rootsOf(manifest)) hold(join(beside, root), manifest.made_ms);
@@ -46,6 +50,31 @@ export async function restoreBackup(folder: string, dataDir: string, how: Restor
     throw fileFailure(error, dataDir);
   }
   return manifest;
+}
+
+/** Two that restore to one place would each put half of their files there. */
+class RestoringAlone implements Disposable {
+  readonly #path: string;
+  readonly #lock: FileLock;
+
+  constructor(dataDir: string) {
+    this.#path = `${dataDir}.restoring.lock`;
+    const lock = FileLock.tryAcquire(this.#path, 0);
+    if (lock === undefined) {
+      throw new EntmootError("conflict", `${dataDir}: another restore goes on there; wait for it, or end it`);
+    }
+    this.#lock = lock;
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      removeFile(this.#path);
+    } catch {
+      // It is empty, and the next restore uses it.
+    } finally {
+      this.#lock[Symbol.dispose]();
+    }
+  }
 }
 
 /** The data root and those of voices below it, as the folders of their identities. */

@@ -15,6 +15,8 @@ const TOPIC_HEX = 16;
 /** Ours. Topics whose terms are known by heart: most messages have one of a few. */
 const TERMS_OF_TOPICS = new BoundedMap<string, string>(256);
 
+const LENIENT = new TextDecoder("utf-8", { ignoreBOM: true });
+
 export interface IndexedText {
   readonly author_node_id: number;
   readonly topics: readonly string[];
@@ -23,13 +25,22 @@ export interface IndexedText {
 
 /** What a message is found by. */
 export function indexTermsOf({ author_node_id, content, topics }: IndexedText): string[] {
-  // No character of UTF-8 has more bytes; one that is cut is no letter.
-  const words = termsOf(searchedPart(decodeUtf8(content.subarray(0, 3 * SEARCHED_CHARS_MAX))));
+  const words = termsOf(searchedText(content));
   const isHidden = topics.length > 0 && topics.every(isReserved);
   const terms = isHidden ? [...words].map((word) => RESERVED + word) : [...words];
   for (const topic of indexedTopics(topics)) terms.push(topicTerm(topic));
   terms.push(authorTerm(author_node_id));
   return terms;
+}
+
+/**
+ * What of a message is searched. Where nothing is cut off it does not matter how many signs stand for broken bytes: they part words
+ * like any other, and no failure is made of each message that is no text.
+ */
+function searchedText(content: Uint8Array): string {
+  if (content.length <= SEARCHED_CHARS_MAX) return LENIENT.decode(content);
+  // No character of UTF-8 has more bytes; one that is cut is no letter.
+  return searchedPart(decodeUtf8(content.subarray(0, 3 * SEARCHED_CHARS_MAX)));
 }
 
 export function topicTerm(topic: string): string {

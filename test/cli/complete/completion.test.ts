@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { completionOf } from "../../../src/cli/complete/candidates.ts";
 import { programWords } from "../../../src/cli/complete/command-words.ts";
 import { placeOfWord } from "../../../src/cli/complete/place-of-word.ts";
+import { COMPLETION_SCRIPTS } from "../../../src/cli/complete/shell-scripts.ts";
 import { argsOf } from "../../../src/cli/line/argv.ts";
 import type { EntmootCommand } from "../../../src/cli/line/command.ts";
 import { COMMANDS } from "../../../src/cli/line/command-table.ts";
@@ -58,4 +59,12 @@ test("the value of every flag and argument is of a known kind", async () => {
   };
   for (const [name, { load }] of Object.entries(COMMANDS)) await look(name, await load());
   expect(strange).toEqual([]);
+});
+
+test("PowerShell doubles each sign that would end the string a word stands in", () => {
+  const [, signs, by] = /-replace "(\[[^"]*\])", '([^']*)'\) \+ "'"/.exec(COMPLETION_SCRIPTS.powershell) ?? [];
+  expect(by).toBe("$0$0");
+  // As "about_Quoting_Rules" and the tokenizer have it: curly ones end a string as straight ones do.
+  for (const sign of "'\u2018\u2019\u201a\u201b")
+    expect({ sign, is: new RegExp(signs!).test(sign) }).toEqual({ sign, is: true });
 });

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { findRepairs, repairAll } from "../../../src/cli/doctor/repairs.ts";
+import { EntmootError } from "../../../src/core/errors.ts";
 import type { GlobalOptions } from "../../../src/daemon/options.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { DataRootLock } from "../../../src/store/lock.ts";
@@ -99,6 +100,24 @@ test("an index that does not fit is made anew, after a copy of its database, and
   using db = new Database(path, { readonly: true });
   expect(db.query("SELECT b FROM t WHERE a > 'a' ORDER BY a").values()).toEqual([["one"], ["two"]]);
   expect(await shown(options)).toEqual([]);
+});
+
+test("a repair that fails names the copy of what was before", async () => {
+  using home = new TemporaryDirectory();
+  const options = dataRoot(home.path);
+  withBadIndex(join(options.dataDir, "agents.sqlite"));
+  const { repairs } = await findRepairs(options);
+  const carryOut = () => {
+    throw new EntmootError("disk_full", "no room is left");
+  };
+  const failed = repairAll(
+    options,
+    repairs.map((repair) => ({ ...repair, carryOut })),
+  );
+  await expect(failed).rejects.toMatchObject({
+    code: "disk_full",
+    message: expect.stringMatching(/^no room is left; as it was before: .+repairs/),
+  });
 });
 
 test("what cannot be repaired without a loss is left, with why", async () => {

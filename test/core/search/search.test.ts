@@ -10,6 +10,16 @@ import { expectCode } from "../../support/expect-code.ts";
 
 const found = (content: string, query: string) => snippetOf(content, parseSearchQuery(query));
 
+test("a snippet ends with a whole character, however long the words are", () => {
+  for (const content of [
+    `x needle ${"𝒳".repeat(800)}`,
+    `needle ${"𝒳".repeat(800)}`,
+    `${" ".repeat(SEARCHED_CHARS_MAX - 7)}needle𝒳`,
+  ]) {
+    expect(found(content, "needle")?.isWellFormed()).toBe(true);
+  }
+});
+
 describe("what is asked for", () => {
   test("is the golden one, with its hash", () => {
     const { hash, text } = parseSearchQuery("  Policy, LIMITS policy! ");

@@ -1,9 +1,15 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type ArchiveOpening, ArchiveWriter } from "../../../src/core/archive/archive-writer.ts";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { unixMs } from "../../../src/core/clock.ts";
 import type { GroupId } from "../../../src/core/ids.ts";
 import { PublicKey } from "../../../src/core/ids.ts";
+import type { RosterEntry } from "../../../src/core/record/records.ts";
+import { createRosterEntry } from "../../../src/core/roster/roster-change.ts";
+import type { RosterHeal } from "../../../src/core/roster/roster-heal.ts";
+import { RosterLog } from "../../../src/core/roster/roster-log.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { moot_import } from "../../../src/node/operations/care.ts";
@@ -13,7 +19,9 @@ import { group_create, roster_change } from "../../../src/node/operations/moots.
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { exported, imported, refusedImport } from "../../support/archive.ts";
 import { identity } from "../../support/identity.ts";
+import { GROUP } from "../../support/message.ts";
 import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
+import { roster } from "../../support/roster.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 async function say(node: EntmootNode, group_id: GroupId, ...words: string[]): Promise<void> {
@@ -115,6 +123,37 @@ test("an archive that was edited at any byte, cut, or whose lines were taken out
   expect(await refused(joined(swapped))).toMatch(/^lines? \d+/);
   expect((await other.call(status, {})).groups).toEqual([]);
   expect(await refused(bytes)).toBe("");
+});
+
+test("what stands before the messages has bounds, each alone and all in sum, which are held to before any of it is kept", async () => {
+  using folder = new TemporaryDirectory();
+  const log = roster([identity(1), identity(2)]);
+  const founded = log.entries[0]!;
+  const heal = (n: number, type = "x"): RosterHeal => ({
+    ...{ type, group_id: GROUP, fork: founded.id, kept: founded.id, lost: founded.id },
+    ...{ timestamp: BigInt(n), signature: new Uint8Array(64) },
+  });
+  const large = (bytes: number): RosterEntry => ({ ...log.entries[1]!, policy: JSON.stringify("x".repeat(bytes)) });
+  await using node = await startNode(undefined, 3);
+  const refused = (beside: Partial<ArchiveOpening>) => {
+    const opening = { group_id: GROUP, made_ms: 1, metadata: undefined, policy: undefined, side: [], heals: [] };
+    const writer = new ArchiveWriter(1, log.entries);
+    const pieces = [...writer.opening({ ...opening, roster: log.entries, ...beside }), writer.end(identity(1)).bytes];
+    return refusedImport(node, join(folder.path, "a"), Buffer.concat(pieces));
+  };
+  expect(await refused({ heals: Array.from({ length: 65 }, (_, n) => heal(n)) })).toContain("at most 64 heals");
+  expect(await refused({ heals: [heal(1, "x".repeat(2_000))] })).toContain("expected a heal of at most");
+  expect(await refused({ side: [large(20_000)] })).toContain("of other histories of at most 16 KiB");
+  expect(await refused({ side: Array.from({ length: 1_000 }, () => large(10_000)) })).toContain("together");
+  const policy = JSON.stringify("x".repeat(2_000_000));
+  let grown = log;
+  for (let n = 0; n < 34; n++) {
+    const change = { op: "policy_change", policy } as const;
+    const entry = createRosterEntry({ log: grown, seed: identity(1).seed, nowMs: unixMs(0), change });
+    grown = RosterLog.ofVerified([...grown.entries, entry]);
+  }
+  expect(await refused({ roster: grown.entries })).toMatch(/^line \d+: expected a smaller roster/);
+  expect(await refused({})).toBe("");
 });
 
 test("an archive of another moot under the same id is refused, and nothing of it is taken", async () => {
