@@ -1,14 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
-import { AnswerEvents, SocketEvents } from "./event-sinks.ts";
-import type { AnswerRequest, ServedAnswer, ServedRequest, TellEvents } from "./http-request.ts";
+import { AnswerEvents } from "./event-sinks.ts";
+import type { AnswerRequest, ServedAnswer, ServedRequest } from "./http-request.ts";
 import type { Log } from "./log.ts";
+import { isWebSocket, WebSockets, writeWhole } from "./web-sockets.ts";
 
 /** Ours. What one machine serves beside its daemon without noticing; docs/http.md says what each keeps out. */
 export const HTTP_LIMITS = {
@@ -32,12 +32,6 @@ export const HTTP_LIMITS = {
   lingerMs: 1_000,
 };
 
-/** Ours. Clients of a WebSocket have nothing to say. */
-const FRAME_BYTES_MAX = 1024;
-/** Wire. How a WebSocket is closed where the server ends it, and where its client says something. */
-const CLOSE_DONE = 1000;
-const CLOSE_REFUSED = 1008;
-
 interface ServerParts {
   readonly hostname: string;
   /** 0: any free one. */
@@ -58,7 +52,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<UnderWay>();
   readonly #room: RequestRoom;
-  readonly #webSockets = new WebSocketServer({ noServer: true, maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false });
+  readonly #webSockets = new WebSockets();
   #isEnding = false;
 
   private constructor(parts: ServerParts) {
@@ -179,7 +173,7 @@ export class HttpServer implements AsyncDisposable {
 
   /** Asked as any request; what tells events then does over the WebSocket, all else is answered as it is. */
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
-    const { answer, log } = this.#parts;
+    const { answer, clock, log } = this.#parts;
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const gone = new AbortController();
     const ending = new AbortController();
@@ -194,7 +188,8 @@ export class HttpServer implements AsyncDisposable {
       if (typeof served.body === "function" && this.#isEnding) ending.abort();
       if (typeof served.body !== "function") await writeWhole(socket, served);
       else if (!isWebSocket(incoming)) await writeWhole(socket, refusal(400, "bad_request", "expected a WebSocket"));
-      else await this.#tellSocket(incoming, { socket, head, tell: served.body, gone, ending: ending.signal, leave });
+      else
+        await this.#webSockets.tell(incoming, { socket, head, tell: served.body, gone, ending: ending.signal, clock });
     } catch (error) {
       if (!gone.signal.aborted) log.error("http: an answer failed", error);
     } finally {
@@ -202,24 +197,6 @@ export class HttpServer implements AsyncDisposable {
       this.#underWay.delete(underWay);
       resolve();
     }
-  }
-
-  async #tellSocket(incoming: IncomingMessage, { ending, gone, head, leave, socket, tell }: Upgrading): Promise<void> {
-    const { promise: opened, resolve } = Promise.withResolvers<WebSocket>();
-    this.#webSockets.handleUpgrade(incoming, socket, head, resolve);
-    const webSocket = await opened;
-    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
-    webSocket.once("close", () => {
-      leave();
-      close();
-    });
-    webSocket.on("error", leave);
-    webSocket.on("message", () => webSocket.close(CLOSE_REFUSED, "nothing is taken here"));
-    await tell(new SocketEvents(webSocket, { gone: gone.signal, ending }));
-    if (!gone.signal.aborted) webSocket.close(CLOSE_DONE, "");
-    using _late = this.#parts.clock.after(this.#limits.lingerMs, close);
-    await closed;
-    webSocket.terminate();
   }
 
   async #send(incoming: IncomingMessage, response: ServerResponse, served: ServedAnswer, ends: AnswerEnds) {
@@ -261,32 +238,6 @@ function ended(response: ServerResponse, gone: AbortSignal, body?: Uint8Array): 
     response.once("close", resolve);
     if (body === undefined) response.end(() => resolve());
     else response.end(body, () => resolve());
-  });
-}
-
-interface Upgrading {
-  readonly socket: Duplex;
-  readonly head: Uint8Array;
-  readonly tell: TellEvents;
-  readonly gone: AbortController;
-  readonly ending: AbortSignal;
-  readonly leave: () => void;
-}
-
-function isWebSocket({ headers, method }: IncomingMessage): boolean {
-  return (
-    method === "GET" && headers.upgrade?.toLowerCase() === "websocket" && headers["sec-websocket-key"] !== undefined
-  );
-}
-
-/** On a connection that the server of the runtime has let go of. */
-function writeWhole(socket: Duplex, { body, headers, status }: ServedAnswer): Promise<void> {
-  const bytes = body instanceof Uint8Array ? body : new Uint8Array(0);
-  const lines = Object.entries({ ...headers, "Content-Length": bytes.length, Connection: "close" });
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
-  return new Promise((resolve) => {
-    socket.once("close", resolve);
-    socket.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]), () => resolve());
   });
 }
 

@@ -33,7 +33,7 @@ interface FailureMore extends ErrorOptions {
   readonly places?: HttpFailure["places"];
 }
 
-/** Ours. Places of one request. */
+/** Ours. One for each moot there may be. */
 const PLACES_MAX = 8192;
 const lostPlace = struct("place that is lost", { group_id: text, lost: text, all: text, fresh: text });
 

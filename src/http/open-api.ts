@@ -78,7 +78,11 @@ export function refusalsOf({
   const add = (status: number, ...codes: string[]) => {
     found.set(status, new Set([...(found.get(status) ?? []), ...codes]));
   };
-  const takesInput = group !== undefined || client !== undefined || body !== undefined || Object.keys(query).length > 0;
+  const takesInput =
+    group !== undefined ||
+    client !== undefined ||
+    body !== undefined ||
+    Object.values(query).some(({ takesAnything }) => !takesAnything);
   if (takesInput) add(400, "bad_request");
   if (access !== "public") {
     add(401, "unauthorized");

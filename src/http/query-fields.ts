@@ -28,6 +28,7 @@ export function switchField(description: string): QueryField<boolean> {
   return {
     schema: { type: "string", description: `true for ${[...TRUE].join(", ")}` },
     description,
+    takesAnything: true,
     read: (text) => TRUE.has(trimSpace(text ?? "").toLowerCase()),
   };
 }

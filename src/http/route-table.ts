@@ -1,9 +1,11 @@
 import type { HttpRoute } from "./route.ts";
 import { openApi } from "./routes/documents.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
+import { FIND_ROUTES } from "./routes/find.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
+import { STATE_ROUTES } from "./routes/moot-state.ts";
 import { OPEN_INVITE_ROUTES } from "./routes/open-invites.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
@@ -14,6 +16,8 @@ export const ROUTES: readonly HttpRoute[] = [
   ...GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
+  ...FIND_ROUTES,
+  ...STATE_ROUTES,
   ...EVENT_ROUTES,
   ...OPEN_INVITE_ROUTES,
 ];

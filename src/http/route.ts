@@ -48,6 +48,8 @@ export interface QueryField<T> {
   readonly schema: JsonSchema;
   readonly description: string;
   readonly isRequired?: boolean;
+  /** Whatever came, it is never refused. */
+  readonly takesAnything?: boolean;
   /** `text`: the first of that name, decoded; `undefined`: none came. Throws 400. */
   read(text: string | undefined): T;
 }

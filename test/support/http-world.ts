@@ -13,6 +13,7 @@ import { NonceBook } from "../../src/http/nonce-book.ts";
 import type { HttpRoute, ServiceContext, ServiceNode } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
+import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { LocalReader } from "../../src/node/read/local-reader.ts";
 import { type Device, DeviceRegistry } from "../../src/store/device-registry.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
@@ -21,6 +22,7 @@ import { identity } from "./identity.ts";
 import { keptMessage } from "./kept-message.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { message } from "./message.ts";
+import { startNode } from "./nodes.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 saltKeys("");
@@ -59,7 +61,10 @@ export class HttpWorld implements Disposable {
   readonly lines: string[] = [];
   readonly #home: TemporaryDirectory;
   readonly #root = new MemoryDataRoot();
-  readonly #how: WorldOptions;
+  #how: WorldOptions;
+  #daemon: Promise<EntmootNode> | undefined;
+  /** Nobody who changes moots answers. */
+  isDaemonGone = false;
   #esp: SqliteEsp;
   #service: HttpService;
   #nonces = 0;
@@ -78,8 +83,9 @@ export class HttpWorld implements Disposable {
     this.#service = this.#start();
   }
 
-  /** As after the process ended and began again. */
-  restart(): void {
+  /** As after the process ended and began again, perhaps told otherwise. */
+  restart(how: WorldOptions = {}): void {
+    this.#how = { ...this.#how, ...how };
     this.#esp[Symbol.dispose]();
     this.#esp = new SqliteEsp(this.#home.path);
     this.#service = this.#start();
@@ -155,7 +161,15 @@ export class HttpWorld implements Disposable {
 
   [Symbol.dispose](): void {
     this.#esp[Symbol.dispose]();
-    this.#root[Symbol.dispose]();
+    if (this.#daemon === undefined) this.#root[Symbol.dispose]();
+    else void this.#daemon.then((node) => node[Symbol.asyncDispose]());
+  }
+
+  /** A real node on the same data, once somebody needs one. */
+  async #writes(): Promise<EntmootNode> {
+    if (this.isDaemonGone) throw new EntmootError("control_unavailable", "no daemon");
+    this.#daemon ??= startNode(undefined, 1, { root: this.#root, clock: this.clock });
+    return await this.#daemon;
   }
 
   #start(): HttpService {
@@ -165,8 +179,8 @@ export class HttpWorld implements Disposable {
     const reads = new LocalReader(this.#root, { clock, local: () => undefined });
     const node = this.#how.node ?? {
       reads,
-      writes: async () => reads,
-      isWritable: async () => true,
+      writes: () => this.#writes(),
+      isWritable: async () => !this.isDaemonGone,
       holds: (id: GroupId) => id === OURS || id === OTHERS,
       groupIds: () => [OURS, OTHERS],
       lastSeq: (id: GroupId) => reads.lastSeq(id),

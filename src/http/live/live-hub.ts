@@ -26,7 +26,7 @@ const READING_MAX = 4;
 const UNSENT_LOOK_MS = 20;
 const TICK_MS = 1_000;
 
-interface Feed {
+interface LiveFeed {
   /** Up to here messages were handed to readers. */
   head: MootPlace;
   readonly readers: Set<LiveReader>;
@@ -48,7 +48,7 @@ export type HubOfReader = Pick<
 /** Hands messages to who is told them as they arrive. Holds no message: who is not at the head of a log reads it by itself. */
 export class LiveHub {
   readonly #parts: HubParts;
-  readonly #feeds = new Map<GroupId, Feed>();
+  readonly #feeds = new Map<GroupId, LiveFeed>();
   readonly #readers = new Set<LiveReader>();
   readonly #ofOne = new Map<string, number>();
   /** Those who had not taken everything when it was last looked. */
@@ -184,7 +184,7 @@ export class LiveHub {
     }
   }
 
-  async #deliver(group: GroupId, feed: Feed): Promise<void> {
+  async #deliver(group: GroupId, feed: LiveFeed): Promise<void> {
     for (let more = true; more && feed.readers.size > 0; ) {
       let page: MessagesPage;
       try {

@@ -11,7 +11,10 @@ import { pullLimit, pullPage } from "./mailbox.ts";
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A message as the mailbox and the history have it. */
-export function syncMessageOf({ group_id, message: { author, content, id, timestamp, topics } }: MessageRow) {
+export function syncMessageOf({
+  group_id,
+  message: { author, content, id, timestamp, topics },
+}: Pick<MessageRow, "group_id" | "message">) {
   return {
     message_id: id,
     group_id,

@@ -163,8 +163,10 @@ export class SqliteMessageQuery {
   }
 }
 
+/** When one came that lay ahead. */
+export const ARRIVED_COLUMN = "(SELECT arrived FROM ahead WHERE ahead.seq = messages.seq)";
 /** What `storedOf` reads of `messages`. */
-export const STORED_COLUMNS = "seq, id, canonical, (SELECT arrived FROM ahead WHERE ahead.seq = messages.seq)";
+export const STORED_COLUMNS = `seq, id, canonical, ${ARRIVED_COLUMN}`;
 
 /** A row of `STORED_COLUMNS`, checked. */
 export function storedOf(rows: RowReader, [seq, id, canonical, arrived]: SqlValue[]): StoredMessage {

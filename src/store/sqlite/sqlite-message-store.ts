@@ -23,7 +23,7 @@ import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
-import { SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
+import { ARRIVED_COLUMN, SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
 import { SqliteOrder } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
@@ -63,6 +63,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #get: Sql;
   readonly #lengthOf: Sql;
   readonly #arrivedAfter: Sql;
+  readonly #shortAfter: Sql;
   readonly #lengthsAfter: Sql;
   readonly #numberedLengths: Sql;
   readonly #spent: Sql;
@@ -136,7 +137,11 @@ export class SqliteMessageStore implements MessageStore {
     this.#get = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE id = ?1`);
     this.#lengthOf = file.prepare("SELECT length(canonical) FROM messages WHERE id = ?1");
     this.#arrivedAfter = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
-    // The length of a blob stands ahead of it: none is read for this.
+    // The length of a blob stands ahead of it: none is read for this, nor of a message that is too long here.
+    this.#shortAfter = file.prepare(
+      `SELECT seq, id, iif(length(canonical) <= ?3, canonical, NULL), ${ARRIVED_COLUMN}
+      FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2`,
+    );
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     this.#numberedLengths = file.prepare(
       "SELECT seq, id, length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2",
@@ -293,6 +298,10 @@ export class SqliteMessageStore implements MessageStore {
   arrivedAfter(after: number, limit: number, maxBytes?: number): StoredMessage[] {
     checkLimit(limit);
     if (maxBytes !== undefined && limit > 1) {
+      // So many that are all this short are within the bytes, and need not be counted first.
+      const rows = this.#shortAfter.rows(after, limit, Math.floor(maxBytes / limit));
+      const long = rows.findIndex(([, , canonical]) => canonical === null);
+      if (long !== 0) return (long < 0 ? rows : rows.slice(0, long)).map((row) => storedOf(this.#rows, row));
       return this.#file.snapshot(() => this.arrivedAfter(after, this.#countWithin({ after, limit, maxBytes })));
     }
     return this.#arrivedAfter.rows(after, limit).map((row) => storedOf(this.#rows, row));
