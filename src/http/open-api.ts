@@ -1,7 +1,7 @@
 import { schemaOf } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { errorEnvelope } from "./http-failure.ts";
-import type { HttpRoute } from "./route.ts";
+import { HTML, type HttpRoute } from "./route.ts";
 
 /** The routes as an OpenAPI 3.1 document, from their own schemas. */
 export function openApiOf(routes: readonly HttpRoute[], version: string): JsonSchema {
@@ -86,6 +86,7 @@ export function refusalsOf({
   }
   if (client !== undefined || needs.includes("manage")) add(403, "forbidden");
   if (needs.includes("device")) add(403, "device_signature_required");
+  if (needs.includes("operator")) add(403, "operator_required");
   if (group !== undefined) add(404, "group_not_found");
   if (body !== undefined || access !== "public") add(413, "request_too_large");
   add(429, "rate_limited");
@@ -99,7 +100,10 @@ function responsesOf(route: HttpRoute) {
     return [status, { description: [...codes].sort().join(", "), content }];
   });
   const answered = Object.entries(route.answers).map(([status, codec]) => {
-    const content = codec && { "application/json": { schema: schemaOf(codec) } };
+    const content =
+      codec === HTML
+        ? { "text/html": { schema: { type: "string" } } }
+        : codec && { "application/json": { schema: schemaOf(codec) } };
     return [status, { description: "done", ...(content === undefined ? {} : { content }) }];
   });
   return Object.fromEntries([...answered, ...refused]);

@@ -1,4 +1,5 @@
 import type { HttpRoute } from "./route.ts";
+import { DIRECTORY_ROUTES } from "./routes/directory.ts";
 import { openApi } from "./routes/documents.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
@@ -14,6 +15,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
   ...OPEN_INVITE_ROUTES,
+  ...DIRECTORY_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */
