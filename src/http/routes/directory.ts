@@ -12,6 +12,7 @@ import {
   verifyPublicMoot,
 } from "../../core/record/public-moot.ts";
 import { patiently } from "../../node/mailbox/patience.ts";
+import { members } from "../../node/operations/moots.ts";
 import { DIRECTORY_STATUSES, type DirectoryOutcome, type DirectoryRow } from "../../store/esp-store.ts";
 import { count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { directoryPage, isShown, mootOf } from "../directory.ts";
@@ -75,9 +76,9 @@ const listedMoots = struct(
   { required: ["public_moots"] },
 );
 
-function entryOf({ node }: ServiceContext, row: DirectoryRow) {
+async function entryOf(context: ServiceContext, row: DirectoryRow, signal: AbortSignal) {
   const moot = mootOf(row);
-  const isMember = node.holds(row.groupId);
+  const isMember = moot !== undefined && (await isMirrored(context, row, signal));
   return {
     group_id: moot === undefined ? row.groupId : undefined,
     descriptor: moot?.json,
@@ -88,6 +89,18 @@ function entryOf({ node }: ServiceContext, row: DirectoryRow) {
     indexed_at_ms: row.indexedMs,
     status_updated_at_ms: row.statusMs,
   };
+}
+
+/** Of another founder's descriptor that is not told: whoever made it up would learn which moots are here. */
+async function isMirrored({ node }: ServiceContext, { founderKey, groupId }: DirectoryRow, signal: AbortSignal) {
+  if (!node.holds(groupId)) return false;
+  try {
+    const { members: rows } = await node.reads.call(members, { group_id: groupId }, { signal });
+    return rows.some(({ entmoot_pubkey, founder }) => founder && entmoot_pubkey.toBase64() === founderKey);
+  } catch (error) {
+    if (error instanceof EntmootError) return false;
+    throw error;
+  }
 }
 
 const notThere = () => new HttpFailure(404, "public_moot_not_found", "public moot not found");
@@ -114,9 +127,10 @@ const list = route({
     ...searchFields,
   },
   answers: { 200: listedMoots },
-  handle(context, { query: { cursor, limit, q } }) {
+  async handle(context, { query: { cursor, limit, q }, signal }) {
     const { moots, next } = directoryPage(context, { cursor, limit, query: q });
-    return ok({ public_moots: moots.map(({ row }) => entryOf(context, row)), next_cursor: next });
+    const entries = await Promise.all(moots.map(({ row }) => entryOf(context, row, signal)));
+    return ok({ public_moots: entries, next_cursor: next });
   },
 });
 
@@ -152,7 +166,8 @@ const tell = route({
     );
     if (outcome !== "indexed" && outcome !== "stale") throw refusalOf(outcome);
     const status = outcome === "indexed" ? "indexed" : "stale_ignored";
-    return { status: outcome === "indexed" ? 202 : 200, value: { status, public_moot: entryOf(context, row!) } };
+    const public_moot = await entryOf(context, row!, signal);
+    return { status: outcome === "indexed" ? 202 : 200, value: { status, public_moot } };
   },
 });
 
@@ -203,12 +218,12 @@ const show = route({
   access: "public",
   answers: { 200: oneMoot },
   refusals: { 400: ["bad_request"], 404: ["public_moot_not_found"] },
-  handle(context, { params }) {
+  async handle(context, { params, signal }) {
     const { clock, esp } = context;
     const row = esp.directory.get(parseGroupId(params.moot!));
     const moot = row && mootOf(row);
     if (moot === undefined || !isShown(moot, clock.unix())) throw notThere();
-    return ok({ public_moot: entryOf(context, moot.row) });
+    return ok({ public_moot: await entryOf(context, moot.row, signal) });
   },
 });
 
@@ -229,7 +244,7 @@ const setStatus = route({
     const { clock, esp } = context;
     const row = await writing(context, signal, () => esp.directory.setStatus(id, status, clock.unix()));
     if (row === undefined) throw notThere();
-    return ok({ public_moot: entryOf(context, row) });
+    return ok({ public_moot: await entryOf(context, row, signal) });
   },
 });
 
