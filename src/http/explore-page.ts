@@ -11,9 +11,9 @@ import type { DirectoryMoot, DirectoryPage } from "./directory.ts";
  * set apart from the direction of what stands around it; the page runs no script and loads nothing.
  */
 
-/** Ours. Moots on one page. */
+/** Ours. As much as somebody scrolls through before they search. */
 export const EXPLORE_PAGE_MOOTS = 50;
-/** Ours. Characters that are shown. */
+/** Ours. A screen holds several moots, whatever they are called. */
 const NAME_MAX = 80;
 const DESCRIPTION_MAX = 400;
 const TAG_MAX = 40;

@@ -76,6 +76,27 @@ inNetns(import.meta, () => {
       const blocked = await publish();
       expect([blocked.status, blocked.stderr]).toEqual([1, expect.stringContaining("public_moot_blocked")]);
       expect((await asked("GET", "/v1/public-moots", undefined, "")).json).toEqual({ public_moots: [] });
+
+      // The same at the machine itself, beside the service.
+      const directory = (...args: string[]) => a.run(["esp", "directory", ...args]);
+      const { public_moots } = await a.ask(["esp", "directory", "list"]);
+      expect(public_moots).toMatchObject([{ group_id, status: "blocked", name: "<b>town</b> square" }]);
+      expect(await a.ask(["esp", "directory", "set", "-group", group_id, "-status", "listed"])).toMatchObject({
+        group_id,
+        status: "listed",
+      });
+      expect((await asked("GET", mootPath(group_id), undefined, "")).status).toBe(200);
+      expect(await a.ask(["esp", "directory", "forget", "-group", group_id])).toMatchObject({ status: "forgotten" });
+      const refusals: readonly (readonly [args: string[], status: number, said: string])[] = [
+        [["forget", "-group", group_id], 5, "the directory has no moot"],
+        [["forget", "-group", "x"], 5, "-group: illegal base64"],
+        [["set", "-group", group_id, "-status", "gone"], 5, "-status: expected one of listed, pending"],
+        [["set", "-group", group_id], 5, "-status is required"],
+      ];
+      for (const [args, status, said] of refusals) {
+        const ended = await directory(...args);
+        expect([args, ended.status, ended.stderr]).toEqual([args, status, expect.stringContaining(said)]);
+      }
     });
   });
 });

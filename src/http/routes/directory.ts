@@ -22,7 +22,7 @@ import { badRequest, HttpFailure } from "../http-failure.ts";
 import { numberField, textField } from "../query-fields.ts";
 import { HTML, ok, route, type ServiceContext } from "../route.ts";
 
-/** Ours. Moots of one answer. */
+/** Ours. The original has no pages: its clients get what most directories hold at once. */
 const LIST_MAX = 1_000;
 /** Ours. A founder's clock may be ahead so much: a later date would keep every descriptor that follows away. */
 const AHEAD_MS = 5 * 60_000;
