@@ -1,7 +1,7 @@
 import { schemaOf } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { errorEnvelope } from "./http-failure.ts";
-import { HTML, type HttpRoute } from "./route.ts";
+import { EVENT_STREAM, HTML, type HttpRoute } from "./route.ts";
 
 /** The routes as an OpenAPI 3.1 document, from their own schemas. */
 export function openApiOf(routes: readonly HttpRoute[], version: string): JsonSchema {
@@ -103,7 +103,7 @@ function responsesOf(route: HttpRoute) {
     const content =
       codec === HTML
         ? { "text/html": { schema: { type: "string" } } }
-        : codec && { "application/json": { schema: schemaOf(codec) } };
+        : codec && { [route.isLive ? EVENT_STREAM : "application/json"]: { schema: schemaOf(codec) } };
     return [status, { description: "done", ...(content === undefined ? {} : { content }) }];
   });
   return Object.fromEntries([...answered, ...refused]);

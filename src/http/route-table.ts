@@ -1,6 +1,7 @@
 import type { HttpRoute } from "./route.ts";
 import { DIRECTORY_ROUTES } from "./routes/directory.ts";
 import { openApi } from "./routes/documents.ts";
+import { EVENT_ROUTES } from "./routes/events.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
@@ -14,6 +15,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
+  ...EVENT_ROUTES,
   ...OPEN_INVITE_ROUTES,
   ...DIRECTORY_ROUTES,
 ];

@@ -85,7 +85,7 @@ export const PUBLIC_CASES: CasesOf<typeof PUBLIC_OPERATIONS> = {
         request: ({ group_id }) => ({ group_id, issuer_url: "https://192.168.1.4" }),
         fails: {
           code: "invalid_argument",
-          message: "issuer_url: expected a name or a public address, found one of a private network",
+          message: "issuer_url: expected a public name or address, found one of a private network",
         },
       },
       { title: "of an unknown moot", request: () => ({ group_id: UNKNOWN, issuer_url: ESP }), ...notFound },

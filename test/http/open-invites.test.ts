@@ -8,6 +8,7 @@ import { type Identity, identityOf } from "../../src/core/identity.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import { entmootNodeId } from "../../src/core/node-id.ts";
 import { sign } from "../../src/core/signature.ts";
+import { nodeOfDaemon } from "../../src/daemon/service-node.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { link_list } from "../../src/node/operations/invites.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
@@ -29,13 +30,12 @@ async function world(home: TemporaryDirectory, isThere = () => true) {
       device("guest", 3, { groups: [group_id] }),
     ],
     node: {
-      reads: founder,
+      ...nodeOfDaemon(founder),
       writes: async () => {
         if (isThere()) return founder;
         throw new EntmootError("control_unavailable", "no running Entmoot daemon found");
       },
       isWritable: async () => isThere(),
-      holds: (id) => id === group_id,
     },
   });
   const path = `/v1/groups/${encodeURIComponent(GroupId.toBase64(group_id))}/open-invites`;

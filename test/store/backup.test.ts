@@ -55,6 +55,22 @@ function sourceOf(dataDir: string): BackupSource {
 
 const refusal = (said: RegExp) => ({ message: expect.stringMatching(said) });
 
+test("a backup is not made in the data root itself, whichever link leads there", async () => {
+  using home = new TemporaryDirectory();
+  const data = join(home.path, "data");
+  using _root = lay(data, 1);
+  symlinkSync(data, join(home.path, "led"));
+  symlinkSync(join(data, "groups"), join(home.path, "groups"));
+  const before = readdirSync(data, { recursive: true });
+  for (const folder of ["data", "data/kept", "led/kept", "led/a/kept", "groups/kept", "led"]) {
+    const made = makeBackup(sourceOf(data), join(home.path, folder), quiet);
+    await expect(made).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("itself") });
+  }
+  const led = { ...sourceOf(data), dataDir: join(home.path, "led") };
+  await expect(makeBackup(led, join(data, "kept"), quiet)).rejects.toMatchObject(refusal(/itself/));
+  expect(readdirSync(data, { recursive: true })).toEqual(before);
+});
+
 test("what is open, with a voice, is copied whole while it is written, and restored with everything held back", async () => {
   using home = new TemporaryDirectory();
   const data = join(home.path, "data");

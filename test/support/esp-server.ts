@@ -21,6 +21,13 @@ export interface Asked {
   readonly body: string;
 }
 
+/** No moot is here, and nothing comes. */
+const NOTHING_LIVE = {
+  groupIds: () => [],
+  lastSeq: () => undefined,
+  onNews: () => ({ [Symbol.dispose]() {} }),
+};
+
 /** The HTTP service itself, on a real loopback port of a test, which sees what is asked and may answer in its place. */
 export class EspServer implements AsyncDisposable {
   readonly asked: Asked[] = [];
@@ -69,7 +76,13 @@ export class EspServer implements AsyncDisposable {
       call: () => Promise.reject(new EntmootError("unavailable", "nothing is read")),
       async [Symbol.asyncDispose]() {},
     };
-    const node = { reads, writes, isWritable: async () => this.#node !== undefined, holds: () => false };
+    const node = {
+      reads,
+      writes,
+      isWritable: async () => this.#node !== undefined,
+      holds: () => false,
+      ...NOTHING_LIVE,
+    };
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const context = { node, esp, registry: undefined, mode: "bearer", clock, log, random } as const;
     const nonces = new NonceBook({ store: esp.nonces, clock, log });

@@ -13,7 +13,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 
 const exits = [0, 1, 5] as const;
-/** Ours. More than a directory holds. */
+/** Ours. The original lets anybody fill its directory: its file may hold more than ours does. */
 const ROWS_MAX = 100_000;
 
 const group = { type: "string", valueHint: "GID", description: "id of the moot (required)" } as const;
