@@ -1,4 +1,5 @@
 import type { HttpRoute } from "./route.ts";
+import { DIRECTORY_ROUTES } from "./routes/directory.ts";
 import { openApi } from "./routes/documents.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
 import { FIND_ROUTES } from "./routes/find.ts";
@@ -20,6 +21,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...STATE_ROUTES,
   ...EVENT_ROUTES,
   ...OPEN_INVITE_ROUTES,
+  ...DIRECTORY_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

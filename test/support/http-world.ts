@@ -263,7 +263,8 @@ export class HeldEvents {
 
 function told({ body, headers, status }: ServedAnswer) {
   const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
-  return { status, headers, text, json: text === "" ? undefined : JSON.parse(text) };
+  const isJson = headers["Content-Type"] === "application/json";
+  return { status, headers, text, json: isJson && text !== "" ? JSON.parse(text) : undefined };
 }
 
 function tooLarge(): EntmootError {

@@ -11,7 +11,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { documented, omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, text, u32 } from "../../core/json/json-scalars.ts";
-import { type LinkRow, link_list, link_revoke } from "../../node/operations/invites.ts";
+import { type LinkRow, link_list, link_revoke, OPEN_TOKEN_BYTES_MAX } from "../../node/operations/invites.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { open_invite_adopt, open_invite_challenge, open_invite_redeem } from "../../node/operations/public.ts";
 import type { OriginalOpenInvite } from "../../store/esp-store.ts";
@@ -223,12 +223,9 @@ function claimOf(
 /** Longer ones are nobody's, and the door of the daemon takes none of them. */
 function tokenOf(params: Readonly<Record<string, string>>): string {
   const token = params.token!;
-  if (Buffer.byteLength(token) > TOKEN_BYTES_MAX) throw inviteNotFound();
+  if (Buffer.byteLength(token) > OPEN_TOKEN_BYTES_MAX) throw inviteNotFound();
   return token;
 }
-
-/** Ours. The original's have 43. */
-const TOKEN_BYTES_MAX = 1024;
 
 const publicBody = { maxBytes: REDEEMER_BODY_MAX, isStrict: false, mayBeEmpty: false } as const;
 const REFUSALS = {

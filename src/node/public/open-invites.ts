@@ -1,5 +1,4 @@
-import type { OpenInvite } from "../../core/admission/open-invite.ts";
-import { parseIssuerUrl, tokenHash } from "../../core/admission/open-invite.ts";
+import { formatOpenInviteLink, parseIssuerUrl, tokenHash } from "../../core/admission/open-invite.ts";
 import type { OpenInviteRefusal } from "../../core/admission/open-invite-exchange.ts";
 import { buildProofEnvelope, verifyPilotProof } from "../../core/admission/open-invite-proof.ts";
 import { isExpired, redeemableStatus, USES_MAX } from "../../core/admission/redemption.ts";
@@ -71,7 +70,7 @@ export function createOpenInvite(
     expires_at_ms,
     revoked: false,
   });
-  const link = linkOf({ issuer_url, token });
+  const link = formatOpenInviteLink({ issuer_url, token });
   try {
     if (isPublicMoot(group.store)) changeMetadata(group.store, { open_invite: { issuer_url, link, token } });
   } catch (error) {
@@ -88,11 +87,6 @@ export function createOpenInvite(
     uses,
     expires_at_ms,
   };
-}
-
-/** Wire. The form that apps and the original's `join` read. */
-function linkOf({ issuer_url, token }: OpenInvite): string {
-  return `entmoot://open-invite?${new URLSearchParams({ issuer: issuer_url, token })}`;
 }
 
 /** Whether the token of an open invite still lets somebody in. */

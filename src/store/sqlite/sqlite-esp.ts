@@ -1,5 +1,13 @@
 import { GroupId } from "../../core/ids.ts";
-import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore, OriginalOpenInvites } from "../esp-store.ts";
+import type {
+  DirectoryStore,
+  EspMetadataStore,
+  EspStore,
+  IdempotencyStore,
+  NonceStore,
+  OriginalOpenInvites,
+} from "../esp-store.ts";
+import { directoryStore } from "./esp-directory.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
 import { originalOpenInvites } from "./esp-open-invites.ts";
 
@@ -12,6 +20,7 @@ export class SqliteEsp implements EspStore {
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
   readonly openInvites: OriginalOpenInvites;
+  readonly directory: DirectoryStore;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -22,6 +31,7 @@ export class SqliteEsp implements EspStore {
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
     this.openInvites = originalOpenInvites(file);
+    this.directory = directoryStore(file);
   }
 
   [Symbol.dispose](): void {
