@@ -3,6 +3,8 @@ import { openApi } from "./routes/documents.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
+import { PUBLISH_ROUTES } from "./routes/publishing.ts";
+import { SIGN_ROUTES } from "./routes/sign-requests.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
 /** Every route there is, in the order of documents. */
@@ -12,6 +14,8 @@ export const ROUTES: readonly HttpRoute[] = [
   ...GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
+  ...PUBLISH_ROUTES,
+  ...SIGN_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

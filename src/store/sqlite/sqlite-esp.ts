@@ -1,6 +1,7 @@
 import { GroupId } from "../../core/ids.ts";
 import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore } from "../esp-store.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
+import { SqliteSignRequests } from "./sqlite-sign-requests.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
 const ANSWERS_MAX = 16_384;
@@ -10,6 +11,7 @@ export class SqliteEsp implements EspStore {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly signRequests: SqliteSignRequests;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -19,9 +21,11 @@ export class SqliteEsp implements EspStore {
     this.nonces = nonceStore(file);
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
+    this.signRequests = new SqliteSignRequests(file, root);
   }
 
   [Symbol.dispose](): void {
+    this.signRequests[Symbol.dispose]();
     this.#file[Symbol.dispose]();
   }
 }

@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   booleanOf,
-  durationMsOf,
   integerOf,
   parseDurationMs,
   parseInteger,
 } from "../../../src/cli/line/flag-values.ts";
 import { nearest } from "../../../src/cli/line/nearest.ts";
+import { durationMsOf } from "../../../src/core/duration.ts";
 
 describe("integers", () => {
   test.each([
