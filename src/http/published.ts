@@ -14,7 +14,7 @@ export const publishResult = struct(
 );
 
 /** Hands a signed message to the node: on disk when it resolves, and the same again is answered alike. */
-export async function publishSigned(context: ServiceContext, message: Message, signal?: AbortSignal) {
+export async function publishSigned(context: Pick<ServiceContext, "node">, message: Message, signal?: AbortSignal) {
   const node = await context.node.writes();
   try {
     const published = await node.call(publish_signed, { message }, { signal });

@@ -1,5 +1,6 @@
 import type { HttpRoute } from "./route.ts";
 import { openApi } from "./routes/documents.ts";
+import { EVENT_ROUTES } from "./routes/events.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
@@ -16,6 +17,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...MAILBOX_ROUTES,
   ...PUBLISH_ROUTES,
   ...SIGN_ROUTES,
+  ...EVENT_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

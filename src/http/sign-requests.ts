@@ -8,9 +8,8 @@ import { patiently } from "../node/mailbox/patience.ts";
 import type { SignRequest } from "../store/esp-store.ts";
 import { badRequest, forbidden, HttpFailure, tooMany } from "./http-failure.ts";
 import { mayManage, mayRead, type Principal } from "./principal.ts";
-import type { ServiceContext } from "./route.ts";
 import { FLEET_KINDS, SIGNED_KINDS, type SignedKindName } from "./signed-kinds.ts";
-import type { CarriedOut } from "./signed-payload.ts";
+import type { CarriedOut, SigningContext } from "./signed-payload.ts";
 import { digestOf, draftPayload, MESSAGE_TYPE, OPERATION_TYPE, operationSigningForm } from "./signed-texts.ts";
 
 /** Wire. How long a request waits for its signature. */
@@ -30,7 +29,7 @@ export interface NewRequest {
 }
 
 /** Keeps an operation to be signed by its device. Throws 400 where the payload is no JSON, 429 where there is no room. */
-export function askForOperation(context: ServiceContext, asked: NewRequest): Promise<SignRequest> {
+export function askForOperation(context: SigningContext, asked: NewRequest): Promise<SignRequest> {
   return keep(context, asked, (request) => {
     const { createdMs, expiresMs, id, kind, payload } = request;
     const group = asked.group ?? GroupId.zero;
@@ -39,7 +38,7 @@ export function askForOperation(context: ServiceContext, asked: NewRequest): Pro
 }
 
 /** Keeps a message to be signed by its author. */
-export function askForMessage(context: ServiceContext, deviceId: string, message: MessageFields): Promise<SignRequest> {
+export function askForMessage(context: SigningContext, deviceId: string, message: MessageFields): Promise<SignRequest> {
   const asked = { kind: "message_publish", deviceId, group: message.group_id, payload: draftPayload(message) } as const;
   return keep(context, asked, () => ({ type: MESSAGE_TYPE, form: messageSigningForm(message) }));
 }
@@ -47,7 +46,7 @@ export function askForMessage(context: ServiceContext, deviceId: string, message
 type Unsigned = Pick<SignRequest, "id" | "kind" | "payload" | "createdMs" | "expiresMs">;
 
 async function keep(
-  { clock, esp, random }: ServiceContext,
+  { clock, esp, random }: SigningContext,
   { deviceId, group, kind, payload }: NewRequest,
   formOf: (request: Unsigned) => { readonly type: string; readonly form: Uint8Array },
 ): Promise<SignRequest> {
@@ -77,7 +76,7 @@ async function keep(
 const NEVER = new AbortController().signal;
 
 /** A request that whoever asks may see. Throws 404, 403. */
-export function requireVisible({ esp }: ServiceContext, id: string, principal: Principal): SignRequest {
+export function requireVisible({ esp }: SigningContext, id: string, principal: Principal): SignRequest {
   const request = esp.signRequests.get(id);
   if (request === undefined) throw notFound();
   const hidden = hiddenFrom(request, principal);
@@ -91,7 +90,7 @@ const LISTED_MAX = 200;
 const LISTED_BYTES_MAX = 8 * 1024 * 1024;
 
 /** What whoever asks may see, newest first. */
-export function visibleRequests({ esp }: ServiceContext, principal: Principal): SignRequest[] {
+export function visibleRequests({ esp }: SigningContext, principal: Principal): SignRequest[] {
   const deviceId = principal.kind === "device" ? principal.device.id : undefined;
   const shown: SignRequest[] = [];
   let bytes = 0;
@@ -120,7 +119,7 @@ function hiddenFrom({ deviceId, group, kind }: SignRequest, principal: Principal
 const kindOf = (name: string) => (name in SIGNED_KINDS ? SIGNED_KINDS[name as SignedKindName] : undefined);
 
 /** A signature as it came. */
-export interface Completion {
+export interface GivenSignature {
   readonly signature: string;
   readonly signing_payload_sha256: string;
 }
@@ -130,9 +129,9 @@ export interface Completion {
  * the process ends is carried out again, which does nothing twice.
  */
 export async function complete(
-  context: ServiceContext,
+  context: SigningContext,
   asked: SignRequest,
-  { signature: text, signing_payload_sha256: digest }: Completion,
+  { signature: text, signing_payload_sha256: digest }: GivenSignature,
 ): Promise<SignRequest> {
   const { clock, esp } = context;
   requireCompletable(asked, clock.unix());
@@ -150,7 +149,7 @@ export async function complete(
 }
 
 /** Carries out what processes that are gone, or a full disk, left between claim and end. What fails waits for its device. */
-export async function resumeAbandoned(context: ServiceContext): Promise<void> {
+export async function resumeAbandoned(context: SigningContext): Promise<void> {
   const { clock, esp, log } = context;
   for (const request of esp.signRequests.abandoned()) {
     const signature = decodeBase64(request.signature);
@@ -166,7 +165,7 @@ export async function resumeAbandoned(context: ServiceContext): Promise<void> {
   }
 }
 
-async function carryOut(context: ServiceContext, request: SignRequest, signature: Uint8Array): Promise<SignRequest> {
+async function carryOut(context: SigningContext, request: SignRequest, signature: Uint8Array): Promise<SignRequest> {
   const { clock, esp } = context;
   let carried: CarriedOut;
   try {
@@ -203,7 +202,7 @@ export function isExpired({ createdMs, expiresMs }: SignRequest, nowMs: number):
 }
 
 /** Throws 400 where it is not signed by who must, 403 where that device may not any more. */
-function requireSigned(context: ServiceContext, request: SignRequest, signature: Uint8Array): void {
+function requireSigned(context: SigningContext, request: SignRequest, signature: Uint8Array): void {
   const kind = kindOf(request.kind);
   if (kind === undefined) throw new HttpFailure(400, "unsupported_operation", `unsupported kind ${request.kind}`);
   const form = Buffer.from(request.signingPayload, "base64");
@@ -232,7 +231,7 @@ function requireSigned(context: ServiceContext, request: SignRequest, signature:
 }
 
 /** Says no to a request. Throws 409. */
-export async function reject({ clock, esp }: ServiceContext, asked: SignRequest): Promise<SignRequest> {
+export async function reject({ clock, esp }: SigningContext, asked: SignRequest): Promise<SignRequest> {
   if (asked.status === "executing") throw notPending();
   requireCompletable(asked, clock.unix());
   if (!(await patiently(clock, NEVER, () => esp.signRequests.reject(asked.id, clock.unix())))) throw notPending();

@@ -11,8 +11,14 @@ import { moot_summaries } from "../node/operations/membership.ts";
 import { group_create } from "../node/operations/moots.ts";
 import { count, plainList } from "../wire/frame/bounded.ts";
 import { badRequest, HttpFailure } from "./http-failure.ts";
-import type { ServiceContext } from "./route.ts";
-import { type CarriedOut, grant, jsonOf, payloadOf, type Signed } from "./signed-payload.ts";
+import {
+  type CarriedOut,
+  type ClaimedRequest,
+  grant,
+  jsonOf,
+  payloadOf,
+  type SigningContext,
+} from "./signed-payload.ts";
 import { foundedGroupId } from "./signed-texts.ts";
 
 /** Ours. More than a moot may have. */
@@ -46,7 +52,7 @@ const founded = struct(
 );
 
 /** Founds a moot whose id follows from the request, with this node as its founder, and lets the device manage it. */
-export async function found(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function found(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const asked = payloadOf(foundingPayload, request);
   const metadata = metadataOf(asked);
   const policy = policyOf(asked);
@@ -133,7 +139,10 @@ const described = struct(
 );
 
 /** Puts a moot's metadata in place of what is kept here. */
-export async function describe(_: ServiceContext, { request: { group, payload } }: Signed): Promise<CarriedOut> {
+export async function describe(
+  _: SigningContext,
+  { request: { group, payload } }: ClaimedRequest,
+): Promise<CarriedOut> {
   if (!trimSpace(payload).startsWith("{")) throw badRequest("esphttp: group metadata must be a JSON object");
   const result = jsonOf(described, { group_id: group!, metadata: payload, status: "updated" });
   return { publishResult: undefined, result, metadata: { group: group!, text: withoutBlanks(payload) } };

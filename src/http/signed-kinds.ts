@@ -2,10 +2,9 @@ import { verifyMessage } from "../core/record/message.ts";
 import type { SignRequest } from "../store/esp-store.ts";
 import { badRequest, HttpFailure } from "./http-failure.ts";
 import { publishResult, publishSigned } from "./published.ts";
-import type { ServiceContext } from "./route.ts";
 import * as founding from "./signed-founding.ts";
 import * as members from "./signed-members.ts";
-import { type CarriedOut, jsonOf, type Signed } from "./signed-payload.ts";
+import { type CarriedOut, type ClaimedRequest, jsonOf, type SigningContext } from "./signed-payload.ts";
 import * as policies from "./signed-policies.ts";
 import { signedMessage } from "./signed-texts.ts";
 
@@ -17,7 +16,7 @@ export interface SignedKind {
   /** Of what its author signs. Throws 400. */
   verify?(request: SignRequest, signature: Uint8Array): void;
   /** Done again after it was done, it does nothing and gives the same. */
-  carryOut(context: ServiceContext, signed: Signed): Promise<CarriedOut>;
+  carryOut(context: SigningContext, signed: ClaimedRequest): Promise<CarriedOut>;
 }
 
 const messagePublish: SignedKind = {

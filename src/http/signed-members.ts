@@ -9,12 +9,19 @@ import { invite_authority, member_admit, member_expel, members } from "../node/o
 import { count, plainList } from "../wire/frame/bounded.ts";
 import { badRequest, forbidden, HttpFailure } from "./http-failure.ts";
 import { mayRead } from "./principal.ts";
-import type { ServiceContext } from "./route.ts";
-import { type CarriedOut, grant, jsonOf, payloadOf, type Signed, validForMs } from "./signed-payload.ts";
+import {
+  type CarriedOut,
+  type ClaimedRequest,
+  grant,
+  jsonOf,
+  payloadOf,
+  type SigningContext,
+  validForMs,
+} from "./signed-payload.ts";
 
 /** Wire. How long an invite holds when nobody says. */
 const INVITE_MS = 24 * 3_600_000;
-/** Wire. How long a join has. */
+/** Wire. The original's patience: whoever completes the request waits for it. */
 const JOIN_MS = 30_000;
 /** Ours. An invite that names more peers than this helps nobody. */
 const PEERS_MAX = 1024;
@@ -39,7 +46,7 @@ const invited = struct(
 );
 
 /** Adds the target to the roster unless it is there, and signs an invite for it. */
-export async function invite(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function invite(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const asked = payloadOf(invitePayload, request);
   const peers = peersOf(asked);
   const validMs = validForMs(asked.valid_for ?? "");
@@ -71,7 +78,7 @@ function peersOf({ bootstrap_peers, peers = "" }: InviteAsked): readonly number[
   return ids;
 }
 
-async function targetOf(context: ServiceContext, deviceId: string, asked: InviteAsked): Promise<NodeInfo> {
+async function targetOf(context: SigningContext, deviceId: string, asked: InviteAsked): Promise<NodeInfo> {
   const { pilot_node_id, source_group_id, target: named } = asked;
   if (named === undefined && source_group_id === undefined && pilot_node_id === undefined) {
     throw new HttpFailure(400, "target_required", "target is required");
@@ -85,7 +92,7 @@ async function targetOf(context: ServiceContext, deviceId: string, asked: Invite
   return { pilot_node_id: named.pilot_node_id, entmoot_pubkey: named.entmoot_pubkey };
 }
 
-async function memberOf(context: ServiceContext, deviceId: string, asked: InviteAsked): Promise<NodeInfo> {
+async function memberOf(context: SigningContext, deviceId: string, asked: InviteAsked): Promise<NodeInfo> {
   const { pilot_node_id, source_group_id } = asked;
   if (source_group_id === undefined || pilot_node_id === undefined || pilot_node_id === 0) {
     throw badRequest("source_group_id and pilot_node_id are both required");
@@ -106,7 +113,7 @@ async function memberOf(context: ServiceContext, deviceId: string, asked: Invite
   return { pilot_node_id, entmoot_pubkey: row.entmoot_pubkey };
 }
 
-/** Wire. Whom to remove. */
+/** Wire. The id and the key that the roster has of the member to remove. */
 export const removalPayload = struct(
   "removal",
   { target: struct("target", { entmoot_pubkey: bytes, pilot_node_id: u32 }) },
@@ -120,7 +127,7 @@ const removed = struct(
 );
 
 /** Removes a member named by id and key. One that is gone already, where this was begun before, is removed. */
-export async function remove(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function remove(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const { target: who } = payloadOf(removalPayload, request);
   const node = await context.node.writes();
   const group_id = request.group!;
@@ -151,7 +158,7 @@ const joinedResult = struct(
 const wrappedInvite = struct("invite to accept", { invite: optional(rawJson) });
 
 /** Joins this node by an invite, and lets the device in. */
-export async function accept(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function accept(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const given = payloadOf(wrappedInvite, request).invite ?? request.payload;
   const invite = payloadOf(inviteCodec, { ...request, payload: given });
   const node = await context.node.writes();
@@ -164,7 +171,7 @@ export async function accept(context: ServiceContext, { request }: Signed): Prom
 export const openInvitePayload = struct("open invite to accept", { issuer_url: text, token: text });
 
 /** Joins this node by an open invite, and lets the device in. */
-export async function acceptOpen(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function acceptOpen(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const { issuer_url, token } = payloadOf(openInvitePayload, request);
   if (trimSpace(issuer_url) === "") throw badRequest("issuer_url is required");
   if (trimSpace(token) === "") throw badRequest("token is required");

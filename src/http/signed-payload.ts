@@ -12,8 +12,11 @@ const DAY_MS = 86_400_000;
 /** Ours. A hundred years; longer is a slip. */
 const VALID_FOR_MAX_MS = 36_525 * DAY_MS;
 
+/** What carries requests out. */
+export type SigningContext = Omit<ServiceContext, "live">;
+
 /** A request that is signed, verified and claimed. */
-export interface Signed {
+export interface ClaimedRequest {
   readonly request: SignRequest;
   readonly signature: Uint8Array;
 }
@@ -46,7 +49,7 @@ export function validForMs(text: string): number | undefined {
 
 /** Lets the device of a request into a moot. Durable on return. */
 export function grant(
-  { registry }: ServiceContext,
+  { registry }: SigningContext,
   { deviceId }: SignRequest,
   group: GroupId,
   { isAdmin }: { readonly isAdmin: boolean },

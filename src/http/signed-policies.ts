@@ -6,10 +6,9 @@ import { formatPolicy, parsePolicy, parsePolicySource, policyPreset } from "../c
 import { type PolicyChanged, policy_change } from "../node/operations/policy.ts";
 import { public_moot_publish } from "../node/operations/public.ts";
 import { badRequest, HttpFailure } from "./http-failure.ts";
-import type { ServiceContext } from "./route.ts";
-import { type CarriedOut, jsonOf, payloadOf, type Signed } from "./signed-payload.ts";
+import { type CarriedOut, type ClaimedRequest, jsonOf, payloadOf, type SigningContext } from "./signed-payload.ts";
 
-/** Wire. One of the three. */
+/** Wire. Exactly one is to be there. */
 export const policyPayload = struct("policy to set", {
   preset: optional(text),
   policy_source: documented("preset:standard, preset:relaxed or none", optional(text)),
@@ -35,7 +34,7 @@ export function reportOf({ group_id, policy, summary }: Pick<PolicyChanged, "gro
 }
 
 /** Sets the policy of a moot for all its members. */
-export async function update(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function update(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const asked = payloadOf(policyPayload, request);
   const { json, source } = chosen(asked);
   const node = await context.node.writes();
@@ -45,7 +44,7 @@ export async function update(context: ServiceContext, { request }: Signed): Prom
 }
 
 /** Ends all limits of a moot. */
-export async function clear(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function clear(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const node = await context.node.writes();
   const changed = await node.call(policy_change, { group_id: request.group!, clear: true });
   return withoutMetadata(jsonOf(policyReport, { ...reportOf(changed), source: "clear" }));
@@ -79,7 +78,7 @@ const publishedMoot = struct(
 );
 
 /** Tells a directory of a public moot. */
-export async function publish(context: ServiceContext, { request }: Signed): Promise<CarriedOut> {
+export async function publish(context: SigningContext, { request }: ClaimedRequest): Promise<CarriedOut> {
   const esp_url = trimSpace(payloadOf(publishPayload, request).esp_url ?? "");
   if (esp_url === "") throw badRequest("esp_url is required");
   const node = await context.node.writes();

@@ -364,6 +364,25 @@ export class EntmootNode implements Operations, OperationHost {
     };
   }
 
+  /** Tells whoever looks at what is kept that there may be something new. */
+  get changed(): Pick<ChangeSignal, "after" | "version"> {
+    return this.#changed;
+  }
+
+  groupIds(): readonly GroupId[] {
+    return [...this.#groups.keys()];
+  }
+
+  /** The number of the last message of a moot's log; `undefined` where it cannot be read. */
+  lastSeq(id: GroupId): number | undefined {
+    try {
+      return this.#groups.get(id)?.store.messages.lastSeq();
+    } catch (error) {
+      if (error instanceof EntmootError) return undefined;
+      throw error;
+    }
+  }
+
   /** Whether the moot is open here. */
   holds(id: GroupId): boolean {
     return this.#groups.has(id);

@@ -85,7 +85,7 @@ export interface SignOutcome {
 }
 
 /** `taken`: another completion of it is under way; `settled`: it was completed or rejected; `missing`. */
-export type Claim = "claimed" | "taken" | "settled" | "missing";
+export type ClaimOutcome = "claimed" | "taken" | "settled" | "missing";
 
 /**
  * Sign requests. A request is claimed before it is carried out, by one completion at a time of all processes; a claim ends
@@ -99,7 +99,7 @@ export interface SignRequestStore extends Disposable {
   /** Past its limits the oldest of that device go that nobody can complete any more; `false` where there is no room even so. */
   add(request: SignRequest): boolean;
   /** Durable on return, with the signature. */
-  claim(id: string, signature: string, nowMs: UnixMs): Claim;
+  claim(id: string, signature: string, nowMs: UnixMs): ClaimOutcome;
   /** Whether it was carried out is not known: whoever claims it next finds out. */
   leave(id: string): void;
   /** It was not carried out: it is as before. */

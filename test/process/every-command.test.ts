@@ -44,7 +44,7 @@ test("no command does less than was said, and with -json-errors each says so in 
     for (const [rest, said] of [
       ["-no-such-flag", isOff ? /./ : /flag provided but not defined|unknown op|missing/],
       ["-data", /flag needs an argument: -data/],
-      ["-data=", /-data: expected a path|missing|mailbox: expected pull|is required|disabled/],
+      ["-data=", /-data: expected a path|missing|: expected |is required|disabled/],
       ["-json-errors=perhaps", /invalid boolean value/],
       [`-data ${LATIN}`, /-data: expected text in UTF-8, found "caf\\xe9"/],
       [LATIN, /argument \d: expected text in UTF-8, found "caf\\xe9"/],

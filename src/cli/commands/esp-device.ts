@@ -210,8 +210,11 @@ function registryOf(args: Args): { readonly registry: DeviceRegistry; read(): Re
   const options = parseGlobalOptions(args as GlobalArgs, process.env);
   requireOwner(options, "esp device");
   const given = args["device-keys"];
+  if (given !== undefined && trimSpace(String(given)) === "") {
+    throw new EntmootError("invalid_argument", "-device-keys is empty; expected FILE");
+  }
   const path =
-    typeof given === "string" && given !== ""
+    typeof given === "string"
       ? absolutePath(given, () => homeFolder(process.env))
       : join(options.dataDir, "esp-devices.json");
   const registry = new DeviceRegistry(path, (fault) => {

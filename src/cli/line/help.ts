@@ -2,6 +2,9 @@ import { EXIT_MEANING } from "../../core/failure-table.ts";
 import { argsOf, type CommandEntry } from "./argv.ts";
 import type { EntmootCommand, FlagDef } from "./command.ts";
 
+/** Ours. A line of a terminal, with its margin and the sign of what follows. */
+const OPERATIONS_CHARS_MAX = 70;
+
 /** The help of the program itself. Prints from the table alone, so no command is loaded. */
 export function programHelp(
   table: Readonly<Record<string, CommandEntry>>,
@@ -49,7 +52,7 @@ export async function commandHelp(
     name,
     ...own.filter(([, def]) => def.required).map(([flag, def]) => `-${flag} ${hintOf(def)}`),
     ...(own.some(([, def]) => !def.required) ? ["[flags]"] : []),
-    ...(operations.length > 0 ? [`${operations.map(([op]) => op).join("|")} …`] : []),
+    ...(operations.length > 0 ? [`${operationsText(operations.map(([op]) => op))} …`] : []),
     ...positionals.map(([arg, def]) => positionalUsage(arg, def)),
   ];
   return sections([
@@ -169,4 +172,10 @@ function sections(parts: readonly (readonly [title: string, lines: readonly stri
     )
     .join("\n\n")
     .concat("\n");
+}
+
+/** They stand below with what each does; on the line itself as far as a line has room. */
+function operationsText(names: readonly string[]): string {
+  const text = names.join("|");
+  return text.length > OPERATIONS_CHARS_MAX ? "OPERATION" : text;
 }

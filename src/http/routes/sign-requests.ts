@@ -68,13 +68,13 @@ function payload(codec: Pick<Codec<unknown>, "label" | "schema">): RouteBody<str
   return { codec: unread, maxBytes: PAYLOAD_MAX, isStrict: false, mayBeEmpty: true };
 }
 
-type Asking = Pick<HttpRoute, "method" | "path" | "name" | "summary"> & {
+type AskingRoute = Pick<HttpRoute, "method" | "path" | "name" | "summary"> & {
   readonly kind: NewRequest["kind"];
   readonly codec: Pick<Codec<unknown>, "label" | "schema">;
 };
 
 /** A route whose body is what a device is asked to sign. */
-function asking({ codec, kind, method, name, path, summary }: Asking): HttpRoute {
+function asking({ codec, kind, method, name, path, summary }: AskingRoute): HttpRoute {
   const ofMoot = path.includes("{group}");
   return route({
     method,

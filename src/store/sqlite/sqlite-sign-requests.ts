@@ -1,7 +1,7 @@
 import type { UnixMs } from "../../core/clock.ts";
 import { GroupId } from "../../core/ids.ts";
 import { Claimant } from "../claimant.ts";
-import type { Claim, SignOutcome, SignRequest, SignRequestStore } from "../esp-store.ts";
+import type { ClaimOutcome, SignOutcome, SignRequest, SignRequestStore } from "../esp-store.ts";
 import { type EspFile, Prepared } from "./esp-file.ts";
 import type { SqliteFile, SqlValue } from "./sqlite-file.ts";
 
@@ -69,9 +69,9 @@ export class SqliteSignRequests implements SignRequestStore {
     return true;
   }
 
-  claim(id: string, signature: string, nowMs: UnixMs): Claim {
+  claim(id: string, signature: string, nowMs: UnixMs): ClaimOutcome {
     const name = this.#claimant.name();
-    const claimed = this.#esp.write((file): Claim => {
+    const claimed = this.#esp.write((file): ClaimOutcome => {
       const { claim, claimOf } = this.#prepared.of(file);
       const row = claimOf.row(id);
       if (row === undefined) return "missing";
