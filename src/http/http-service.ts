@@ -125,7 +125,7 @@ export class HttpService {
     }
     const most = route?.body?.maxBytes ?? UNKNOWN_BODY_MAX;
     const isTrusted = claims.isBearer || claims.isKnown;
-    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX));
+    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX), isTrusted);
     try {
       return await claims.prove(body);
     } catch (error) {
@@ -166,7 +166,7 @@ export class HttpService {
     if (route === undefined) {
       throw new HttpFailure(405, "method_not_allowed", "method not allowed", { headers: { Allow: allow } });
     }
-    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX);
+    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX, principal !== undefined);
     const work = () => this.#handle(route, { request, target, params, principal, group, bytes });
     const key = request.header("idempotency-key") ?? "";
     if (route.idempotency === undefined || key === "") return await work();
@@ -279,9 +279,9 @@ function featureDisabled(segments: readonly string[]): HttpFailure {
   return new HttpFailure(404, "feature_disabled", `${feature} feature is disabled`, { feature });
 }
 
-async function bodyOf(request: ServedRequest, maxBytes: number): Promise<Uint8Array> {
+async function bodyOf(request: ServedRequest, maxBytes: number, isKnown: boolean): Promise<Uint8Array> {
   try {
-    return await request.body(maxBytes);
+    return await request.body(maxBytes, isKnown);
   } catch (error) {
     if (error instanceof EntmootError && error.code === "frame_too_large") throw bodyTooLarge();
     throw error;

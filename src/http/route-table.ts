@@ -4,6 +4,7 @@ import { EVENT_ROUTES } from "./routes/events.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
+import { OPEN_INVITE_ROUTES } from "./routes/open-invites.ts";
 import { PUBLISH_ROUTES } from "./routes/publishing.ts";
 import { SIGN_ROUTES } from "./routes/sign-requests.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
@@ -18,6 +19,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...PUBLISH_ROUTES,
   ...SIGN_ROUTES,
   ...EVENT_ROUTES,
+  ...OPEN_INVITE_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

@@ -10,7 +10,7 @@ import { createLog } from "../../src/host/log.ts";
 import { type AuthMode, Gate } from "../../src/http/authenticate.ts";
 import { HttpService } from "../../src/http/http-service.ts";
 import { NonceBook } from "../../src/http/nonce-book.ts";
-import type { HttpRoute, ServiceContext } from "../../src/http/route.ts";
+import type { HttpRoute, ServiceContext, ServiceNode } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
 import { resumeAbandoned } from "../../src/http/sign-requests.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
@@ -171,7 +171,7 @@ export class HttpWorld implements Disposable {
     const { clock, registry } = this;
     const log = createLog("info", { write: (line) => this.lines.push(line), now: () => new Date(clock.unix()) });
     const reads = new LocalReader(this.#root, { clock, local: () => undefined });
-    const node = {
+    const node = this.#how.node ?? {
       reads,
       writes: async () => (await this.#how.writes?.(this.#root)) ?? reads,
       isWritable: async () => true,
@@ -197,6 +197,8 @@ export interface WorldOptions {
   readonly mode?: AuthMode;
   readonly perMinute?: number;
   readonly devices?: readonly Device[];
+  /** In place of two moots that are only read. */
+  readonly node?: ServiceNode;
   /** Beside those that there are. */
   readonly routes?: readonly HttpRoute[];
   /** Who changes the moots of `root`; by default nobody can. */

@@ -1,6 +1,7 @@
 import { GroupId } from "../../core/ids.ts";
-import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore } from "../esp-store.ts";
+import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore, OriginalOpenInvites } from "../esp-store.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
+import { originalOpenInvites } from "./esp-open-invites.ts";
 import { SqliteSignRequests } from "./sqlite-sign-requests.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
@@ -12,6 +13,7 @@ export class SqliteEsp implements EspStore {
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
   readonly signRequests: SqliteSignRequests;
+  readonly openInvites: OriginalOpenInvites;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -22,6 +24,7 @@ export class SqliteEsp implements EspStore {
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
     this.signRequests = new SqliteSignRequests(file, root);
+    this.openInvites = originalOpenInvites(file);
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  booleanOf,
-  integerOf,
-  parseDurationMs,
-  parseInteger,
-} from "../../../src/cli/line/flag-values.ts";
-import { nearest } from "../../../src/cli/line/nearest.ts";
+import { booleanOf, integerOf, parseDurationMs, parseInteger } from "../../../src/cli/line/flag-values.ts";
 import { durationMsOf } from "../../../src/core/duration.ts";
+import { nearest } from "../../../src/view/nearest.ts";
 
 describe("integers", () => {
   test.each([
