@@ -7,6 +7,7 @@ import { Gate } from "../http/authenticate.ts";
 import { HttpService } from "../http/http-service.ts";
 import { NonceBook } from "../http/nonce-book.ts";
 import type { ServiceNode } from "../http/route.ts";
+import { resumeAbandoned } from "../http/sign-requests.ts";
 import { DeviceRegistry } from "../store/device-registry.ts";
 import { createPrivateDirectory, fileFailure } from "../store/private-files.ts";
 import { SqliteEsp } from "../store/sqlite/sqlite-esp.ts";
@@ -53,6 +54,8 @@ export async function startEsp(
   const context = { node, esp, registry, mode, clock, log, random };
   const service = new HttpService({ context, gate, perMinute, hosts: { isLoopback, allowed: allowedHosts } });
   const server = parts.use(await HttpServer.start({ hostname, port, tls, answer: service.answer, clock, log }));
+  // What was signed and not carried out when the last process ended. Nobody waits for it.
+  void resumeAbandoned(context).catch((error: unknown) => log.error("http: sign requests are not taken up", error));
   const running = parts.move();
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {

@@ -8,6 +8,8 @@ import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
 import { STATE_ROUTES } from "./routes/moot-state.ts";
 import { OPEN_INVITE_ROUTES } from "./routes/open-invites.ts";
+import { PUBLISH_ROUTES } from "./routes/publishing.ts";
+import { SIGN_ROUTES } from "./routes/sign-requests.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
 /** Every route there is, in the order of documents. */
@@ -19,6 +21,8 @@ export const ROUTES: readonly HttpRoute[] = [
   ...MAILBOX_ROUTES,
   ...FIND_ROUTES,
   ...STATE_ROUTES,
+  ...PUBLISH_ROUTES,
+  ...SIGN_ROUTES,
   ...EVENT_ROUTES,
   ...OPEN_INVITE_ROUTES,
   ...DIRECTORY_ROUTES,

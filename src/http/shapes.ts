@@ -171,3 +171,26 @@ export const memberView = struct(
   { entmoot_pubkey: publicKey, node_id: u32 },
   { required: ["entmoot_pubkey", "node_id"] },
 );
+
+export const signRequest = struct(
+  "sign request",
+  {
+    id: text,
+    device_id: documented("whose it is; absent: the bearer's", omitted(text)),
+    kind: text,
+    status: documented("pending, executing, completed, rejected, or expired: nobody signed it in time", text),
+    group_id: documented("zero: it is about none", groupId),
+    payload: documented("what is asked for, for people", optional(rawJson)),
+    canonical_type: omitted(text),
+    signature_algorithm: omitted(text),
+    signing_payload: documented("base64 of what is to be signed", omitted(text)),
+    signing_payload_sha256: documented("to be named with the signature", omitted(text)),
+    signature: omitted(text),
+    publish_result: optional(rawJson),
+    result: optional(rawJson),
+    created_at_ms: i64,
+    updated_at_ms: i64,
+    expires_at_ms: omitted(i64),
+  },
+  { required: ["id", "kind", "status", "group_id", "created_at_ms", "updated_at_ms"] },
+);

@@ -17,7 +17,7 @@ export const OPERATION_TYPE = "entmoot.esp.operation.v1";
 
 const FOUNDING_DOMAIN = encodeUtf8("entmoot.esp.group_create.v1");
 const NUL = new Uint8Array(1);
-/** Ours. More than any message holds. */
+/** Ours. Topics, and ids that it names: the size of a message bounds them closer. */
 const ROWS_MAX = 100_000;
 
 /** What a device signs to have an operation carried out. */

@@ -6,6 +6,7 @@ import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
 import type { RosterEntry } from "../core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../core/roster/roster-change.ts";
 import { RosterLog } from "../core/roster/roster-log.ts";
+import type { Group } from "./group/group.ts";
 import { groupName, METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { noteMootUsed } from "./last-moot.ts";
@@ -25,7 +26,9 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
   const issuer = issuerOf(context, request);
 
   const same_name = context.groups().filter((group) => trimSpace(groupName(group.store)) === name).length;
-  const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
+  const groupId = request.group_id ?? GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
+  const before = context.groups().find(({ id }) => id === groupId);
+  if (before !== undefined) return foundedBefore(before);
   const store = context.root.createGroup(groupId);
   try {
     store.setFact(METADATA_FACT, metadataOf({ ...request, name, description, tags }));
@@ -57,6 +60,15 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     }
     throw error;
   }
+}
+
+/** What was founded under an id that is asked for again. */
+function foundedBefore({ id, isFounder, roster }: Group): CreatedMoot {
+  const { founder } = roster.log;
+  if (founder === undefined || !isFounder) {
+    throw new EntmootError("conflict", "group_id: another moot has it; ask for one with another id");
+  }
+  return { group_id: id, founder, open_invite: undefined, https_invite: undefined, same_name: undefined };
 }
 
 /** Where the invite of an open moot is redeemed over HTTPS; `undefined` when it is not. Throws before anything is made. */

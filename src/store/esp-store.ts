@@ -50,6 +50,68 @@ export interface EspMetadataStore {
   get(groupId: GroupId): string | undefined;
 }
 
+/** A request of a device to sign something, as it is kept. */
+export interface SignRequest {
+  readonly id: string;
+  /** Whose it is; empty for one of the bearer, and seen then by all who may see its moot. */
+  readonly deviceId: string;
+  readonly kind: string;
+  /** As the original has them; `executing` is ours: signed, and being carried out. */
+  readonly status: "pending" | "executing" | "completed" | "rejected";
+  /** `undefined`: about none. */
+  readonly group: GroupId | undefined;
+  /** JSON, as every text here but the names and the base64. */
+  readonly payload: string;
+  readonly canonicalType: string;
+  readonly algorithm: string;
+  /** Base64 of what is signed. */
+  readonly signingPayload: string;
+  readonly digest: string;
+  readonly signature: string;
+  readonly publishResult: string | undefined;
+  readonly result: string | undefined;
+  readonly createdMs: UnixMs;
+  readonly updatedMs: UnixMs;
+  /** 0: never. */
+  readonly expiresMs: number;
+}
+
+/** How a request ended that was carried out. */
+export interface SignOutcome {
+  readonly publishResult: string | undefined;
+  readonly result: string;
+  /** What is kept of a moot for display from then on. */
+  readonly metadata: { readonly group: GroupId; readonly text: string } | undefined;
+}
+
+/** `taken`: another completion of it is under way; `settled`: it was completed or rejected; `missing`. */
+export type ClaimOutcome = "claimed" | "taken" | "settled" | "missing";
+
+/**
+ * Sign requests. A request is claimed before it is carried out, by one completion at a time of all processes; a claim ends
+ * with its process, and whoever claims it then may find it carried out already.
+ */
+export interface SignRequestStore extends Disposable {
+  /** Makes nothing. */
+  get(id: string): SignRequest | undefined;
+  /** Newest first, no more than there is room for; of `deviceId`: its own and those of nobody. Makes nothing. */
+  ids(deviceId?: string): string[];
+  /** Past its limits the oldest of that device go that nobody can complete any more; `false` where there is no room even so. */
+  add(request: SignRequest): boolean;
+  /** Durable on return, with the signature. */
+  claim(id: string, signature: string, nowMs: UnixMs): ClaimOutcome;
+  /** Whether it was carried out is not known: whoever claims it next finds out. */
+  leave(id: string): void;
+  /** It was not carried out: it is as before. */
+  release(id: string, nowMs: UnixMs): void;
+  /** Durable on return, all in one. `false` where the claim is somebody else's. */
+  finish(id: string, outcome: SignOutcome, nowMs: UnixMs): boolean;
+  /** `false` where it is not pending. */
+  reject(id: string, nowMs: UnixMs): boolean;
+  /** Those that were claimed by a process that is gone, or here by a completion that is over. Makes nothing. */
+  abandoned(): SignRequest[];
+}
+
 /** An open invite as the original's service issued it, and keeps it. */
 export interface OriginalOpenInvite {
   /** SHA-256 of the token, in base64url. */
@@ -147,4 +209,5 @@ export interface EspStore extends Disposable {
   readonly metadata: EspMetadataStore;
   readonly openInvites: OriginalOpenInvites;
   readonly directory: DirectoryStore;
+  readonly signRequests: SignRequestStore;
 }

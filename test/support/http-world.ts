@@ -12,8 +12,10 @@ import { HttpService } from "../../src/http/http-service.ts";
 import { NonceBook } from "../../src/http/nonce-book.ts";
 import type { HttpRoute, ServiceContext, ServiceNode } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
+import { resumeAbandoned } from "../../src/http/sign-requests.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
+import type { Operations } from "../../src/node/operations/operation.ts";
 import { LocalReader } from "../../src/node/read/local-reader.ts";
 import { type Device, DeviceRegistry } from "../../src/store/device-registry.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
@@ -67,6 +69,7 @@ export class HttpWorld implements Disposable {
   isDaemonGone = false;
   #esp: SqliteEsp;
   #service: HttpService;
+  #context: Omit<ServiceContext, "live"> | undefined;
   #nonces = 0;
   #said = 0;
   readonly #listeners = new Set<() => void>();
@@ -89,6 +92,11 @@ export class HttpWorld implements Disposable {
     this.#esp[Symbol.dispose]();
     this.#esp = new SqliteEsp(this.#home.path);
     this.#service = this.#start();
+  }
+
+  /** As at a start: what was signed before is carried out. */
+  resume(): Promise<void> {
+    return resumeAbandoned(this.#context!);
   }
 
   /** Puts a message into a moot, as a peer would. */
@@ -179,9 +187,9 @@ export class HttpWorld implements Disposable {
     const reads = new LocalReader(this.#root, { clock, local: () => undefined });
     const node = this.#how.node ?? {
       reads,
-      writes: () => this.#writes(),
+      writes: async () => (await this.#how.writes?.(this.#root)) ?? (await this.#writes()),
       isWritable: async () => !this.isDaemonGone,
-      holds: (id: GroupId) => id === OURS || id === OTHERS,
+      holds: (id: GroupId) => this.#root.groupIds().includes(id),
       groupIds: () => [OURS, OTHERS],
       lastSeq: (id: GroupId) => reads.lastSeq(id),
       onNews: (listener: () => void) => {
@@ -191,6 +199,7 @@ export class HttpWorld implements Disposable {
     };
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
     const context: Omit<ServiceContext, "live"> = { node, esp: this.#esp, registry, mode, clock, log, random };
+    this.#context = context;
     const nonces = new NonceBook({ store: this.#esp.nonces, clock, log });
     const gate = new Gate({ mode, token: TOKEN, registry, nonces, clock });
     const hosts = { isLoopback: true, allowed: new Set(["esp.example"]) };
@@ -206,6 +215,8 @@ export interface WorldOptions {
   readonly node?: ServiceNode;
   /** Beside those that there are. */
   readonly routes?: readonly HttpRoute[];
+  /** Who changes the moots of `root`; by default nobody can. */
+  readonly writes?: (root: MemoryDataRoot) => Promise<Operations>;
 }
 
 interface SignOptions {

@@ -1,4 +1,5 @@
 import { instantText } from "../../core/amounts.ts";
+import { durationMsOf } from "../../core/duration.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
@@ -12,7 +13,6 @@ import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../../update/release
 import type { UpdateReport, UpdateRequest } from "../../update/update.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
-import { durationMsOf } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { runnableHints } from "../line/hints.ts";
 import { ProgressDisplay } from "../line/progress-display.ts";

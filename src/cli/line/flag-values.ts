@@ -1,3 +1,4 @@
+import { durationMsOf } from "../../core/duration.ts";
 import { EntmootError } from "../../core/errors.ts";
 
 const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
@@ -46,35 +47,6 @@ export function parseInteger(flag: string, text: string, range: { min: number; m
 function invalidValue(flag: string, text: string, expected: string): string {
   const at = flag.lastIndexOf(" ") + 1;
   return `${flag.slice(0, at)}invalid value ${JSON.stringify(text)} for flag ${flag.slice(at)}: ${expected}`;
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3, // micro sign
-  μs: 1e-3, // Greek mu
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
-const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
-/** Wire. The original holds durations as signed 64-bit nanoseconds; more is refused there too. */
-const DURATION_MAX_MS = Number(2n ** 63n / 1_000_000n);
-
-/**
- * Whole milliseconds of a duration such as `1h30m` or `250ms`, or `undefined`. A fraction of a millisecond
- * is rounded away from zero, so what is above zero stays above zero. A bare number other than 0 is refused.
- */
-export function durationMsOf(text: string): number | undefined {
-  if (/^[+-]?0$/.test(text)) return 0;
-  if (text.length > 64 || !DURATION.test(text)) return undefined;
-  let ms = 0;
-  for (const [, amount, unit] of text.matchAll(DURATION_PART)) ms += Number(amount) * UNIT_MS[unit!]!;
-  if (ms > DURATION_MAX_MS) return undefined;
-  const whole = Math.ceil(ms);
-  return text.startsWith("-") ? -whole || 0 : whole;
 }
 
 /** A duration flag in whole milliseconds. Throws `invalid_argument` naming `flag`. */

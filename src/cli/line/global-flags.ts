@@ -2,12 +2,13 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
+import { durationMsOf } from "../../core/duration.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
 import { absolutePath, type Home, homeFolder, knownHome } from "../../host/home-path.ts";
 import { type FlagDef, repeated } from "./command.ts";
 import { SWITCH_WORDS, switchOf } from "./feature-flags.ts";
-import { durationMsOf, integerOf } from "./flag-values.ts";
+import { integerOf } from "./flag-values.ts";
 
 /** Flags every command takes, before or after its name. Commands spread them into `args`. */
 export const globalFlags = {

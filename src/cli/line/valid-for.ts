@@ -1,6 +1,6 @@
 import { trimSpace } from "../../core/bytes/text.ts";
+import { durationMsOf } from "../../core/duration.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { durationMsOf } from "./flag-values.ts";
 
 const DAY_MS = 86_400_000;
 /** Ours. A hundred years; longer is a slip of the keyboard. */

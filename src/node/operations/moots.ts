@@ -36,6 +36,10 @@ export const ROW_BYTES = 768;
 const newMoot = struct(
   "new moot",
   {
+    group_id: documented(
+      "the id it gets: asked again with it, the moot that was founded is answered; absent: one is drawn",
+      optional(groupId),
+    ),
     name: documented(`display name, at most ${GROUP_NAME_BYTES_MAX} bytes`, boundedText("name", GROUP_NAME_BYTES_MAX)),
     description: optional(boundedText("description", DESCRIPTION_BYTES_MAX)),
     tags: optional(plainList(boundedText("tag", TAG_BYTES_MAX), TAGS_MAX)),
@@ -68,7 +72,7 @@ const createdMoot = struct(
 
 export type CreatedMoot = Decoded<typeof createdMoot>;
 
-/** Throws `invalid_argument`. */
+/** Throws `invalid_argument`; `conflict` for an id that another moot has. */
 export const group_create = operation({
   name: "group_create",
   summary: "Found a moot with this node as its founder",

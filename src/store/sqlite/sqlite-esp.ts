@@ -10,6 +10,7 @@ import type {
 import { directoryStore } from "./esp-directory.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
 import { originalOpenInvites } from "./esp-open-invites.ts";
+import { SqliteSignRequests } from "./sqlite-sign-requests.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
 const ANSWERS_MAX = 16_384;
@@ -19,6 +20,7 @@ export class SqliteEsp implements EspStore {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly signRequests: SqliteSignRequests;
   readonly openInvites: OriginalOpenInvites;
   readonly directory: DirectoryStore;
   readonly #file: EspFile;
@@ -30,11 +32,13 @@ export class SqliteEsp implements EspStore {
     this.nonces = nonceStore(file);
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
+    this.signRequests = new SqliteSignRequests(file, root);
     this.openInvites = originalOpenInvites(file);
     this.directory = directoryStore(file);
   }
 
   [Symbol.dispose](): void {
+    this.signRequests[Symbol.dispose]();
     this.#file[Symbol.dispose]();
   }
 }

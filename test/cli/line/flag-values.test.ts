@@ -1,12 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  booleanOf,
-  durationMsOf,
-  integerOf,
-  parseDurationMs,
-  parseInteger,
-} from "../../../src/cli/line/flag-values.ts";
+import { booleanOf, integerOf, parseDurationMs, parseInteger } from "../../../src/cli/line/flag-values.ts";
+import { durationMsOf } from "../../../src/core/duration.ts";
 import { nearest } from "../../../src/view/nearest.ts";
 
 describe("integers", () => {
