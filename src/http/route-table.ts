@@ -1,4 +1,5 @@
 import type { HttpRoute } from "./route.ts";
+import { DEVICE_ROUTES } from "./routes/devices.ts";
 import { openApi } from "./routes/documents.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
@@ -12,6 +13,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
+  ...DEVICE_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

@@ -8,6 +8,7 @@ import type { DeviceRegistry } from "../store/device-registry.ts";
 import type { EspStore } from "../store/esp-store.ts";
 import type { AuthMode } from "./authenticate.ts";
 import type { Principal } from "./principal.ts";
+import type { Pushes } from "./push/pushes.ts";
 
 /** The node behind the service; see docs/http.md. */
 export interface ServiceNode {
@@ -25,6 +26,8 @@ export interface ServiceNode {
 export interface ServiceContext {
   readonly node: ServiceNode;
   readonly esp: EspStore;
+  /** Absent where nobody was told how to wake devices. */
+  readonly push?: Pushes | undefined;
   /** `undefined` in the mode `bearer`. */
   readonly registry: DeviceRegistry | undefined;
   readonly mode: AuthMode;

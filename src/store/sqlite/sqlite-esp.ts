@@ -1,6 +1,14 @@
 import { GroupId } from "../../core/ids.ts";
-import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore } from "../esp-store.ts";
+import type {
+  DeviceStateStore,
+  EspMetadataStore,
+  EspStore,
+  IdempotencyStore,
+  NonceStore,
+  PushStore,
+} from "../esp-store.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
+import { deviceStateStore, pushStore } from "./sqlite-push.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
 const ANSWERS_MAX = 16_384;
@@ -10,6 +18,8 @@ export class SqliteEsp implements EspStore {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly devices: DeviceStateStore;
+  readonly pushes: PushStore;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -19,6 +29,8 @@ export class SqliteEsp implements EspStore {
     this.nonces = nonceStore(file);
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
+    this.devices = deviceStateStore(file);
+    this.pushes = pushStore(file);
   }
 
   [Symbol.dispose](): void {
