@@ -148,19 +148,19 @@ export function isWakeable(device: Device, state: DeviceState | undefined): stat
   return state.pushToken !== "" && state.pushPlatform === "apns" && state.preferences.isEnabled;
 }
 
-interface WakeUp {
+interface PushBatch {
   readonly news: PushNews;
   readonly pushes: readonly DuePush[];
 }
 
 /** What one device is sent: each question to sign by itself, messages of all moots as one. */
-function chosen(due: readonly DuePush[], device: Device, nowMs: number): { due: WakeUp[]; over: DuePush[] } {
+function chosen(due: readonly DuePush[], device: Device, nowMs: number): { due: PushBatch[]; over: DuePush[] } {
   const isOver = ({ groupId, sinceMs, type }: DuePush) =>
     nowMs - sinceMs > DUE_MAX_MS ||
     (type === MESSAGE_NEWS && groupId !== undefined && !device.groups.includes(groupId));
   const over = due.filter(isOver);
   const left = due.filter((push) => !isOver(push));
-  const batches: WakeUp[] = left
+  const batches: PushBatch[] = left
     .filter(({ type }) => type !== MESSAGE_NEWS)
     .map((push) => ({ news: push, pushes: [push] }));
   const messages = left.filter(({ type }) => type === MESSAGE_NEWS);
