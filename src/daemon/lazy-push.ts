@@ -42,7 +42,7 @@ export class LazyPush implements Pushes, AsyncDisposable {
   /** Throws `invalid_argument` where the key is missing or none. */
   constructor(parts: LazyPushParts) {
     this.#parts = parts;
-    this.#key = readKey(parts.apns.keyPath);
+    this.#key = readApnsKey(parts.apns.keyPath);
     this.changed();
   }
 
@@ -122,8 +122,8 @@ export class LazyPush implements Pushes, AsyncDisposable {
   }
 }
 
-/** Throws `invalid_argument`. */
-function readKey(path: string): string {
+/** Throws `invalid_argument` where it is missing or none. */
+export function readApnsKey(path: string): string {
   let key: string | undefined;
   try {
     key = readTextAtMost(path, KEY_BYTES_MAX);

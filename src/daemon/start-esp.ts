@@ -11,7 +11,7 @@ import { DeviceRegistry } from "../store/device-registry.ts";
 import { createPrivateDirectory, fileFailure } from "../store/private-files.ts";
 import { SqliteEsp } from "../store/sqlite/sqlite-esp.ts";
 import type { EspOptions } from "./esp-options.ts";
-import { LazyPush } from "./lazy-push.ts";
+import { LazyPush, readApnsKey } from "./lazy-push.ts";
 import type { GlobalOptions } from "./options.ts";
 import { NodeBeside } from "./service-node.ts";
 
@@ -51,8 +51,9 @@ export async function startEsp(
   const clock = realClock;
   const gate = new Gate({ mode, token, registry, clock, nonces: new NonceBook({ store: esp.nonces, clock, log }) });
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  // In the mode bearer there are no devices.
+  // In the mode bearer there are no devices, but what is wrong is said.
   const { apns } = options;
+  if (apns !== undefined && registry === undefined) readApnsKey(apns.keyPath);
   const push = apns && registry && parts.use(new LazyPush({ dataDir, apns, node, esp, registry, clock, log }));
   const context = { node, esp, push, registry, mode, clock, log, random };
   const service = new HttpService({ context, gate, perMinute, hosts: { isLoopback, allowed: allowedHosts } });

@@ -8,7 +8,7 @@ import type { PushNews } from "../../store/esp-store.ts";
 import { Deadline } from "../../transport/wait.ts";
 import type { PushOutcome } from "./pushes.ts";
 
-/** Wire. Where Apple takes pushes. */
+/** Wire. Apple's hosts for providers; a token of the one is unknown at the other. */
 export const APNS_ORIGIN = "https://api.push.apple.com";
 export const APNS_SANDBOX_ORIGIN = "https://api.sandbox.push.apple.com";
 
@@ -17,6 +17,9 @@ const ANSWER_MS = 10_000;
 /** Wire. Apple refuses tokens older than an hour, and new ones within twenty minutes. */
 const TOKEN_MS = 40 * 60_000;
 const TOKEN_RENEWED_MS = 20 * 60_000;
+
+/** Wire. Its hour is over, or a clock is wrong. */
+const EXPIRED = "ExpiredProviderToken";
 
 export interface ApnsKeys {
   readonly teamId: string;
@@ -57,25 +60,12 @@ export class Apns {
     using deadline = new Deadline(clock, ANSWER_MS, signal);
     try {
       const path = `/3/device/${encodeURIComponent(token)}`;
-      return this.#outcome(await post({ path, headers, body: apnsBody(news), signal: deadline.signal }));
+      const outcome = apnsOutcome(await post({ path, headers, body: apnsBody(news), signal: deadline.signal }));
+      if (outcome.kind === "later" && outcome.code === EXPIRED) this.#expire();
+      return outcome;
     } catch {
       return { kind: "later", code: "provider_unavailable", isForAll: true, afterMs: undefined };
     }
-  }
-
-  #outcome({ body, header, status }: Http2Answer): PushOutcome {
-    if (status >= 200 && status < 300) return { kind: "sent", providerId: header("apns-id") ?? "" };
-    const reason = reasonOf(body);
-    const code = reason ?? `apns_status_${status}`;
-    if (status === 410 || (status === 400 && (reason === "BadDeviceToken" || reason === "DeviceTokenNotForTopic"))) {
-      return { kind: "no such token", code };
-    }
-    if (reason === "ExpiredProviderToken") this.#expire();
-    const isForAll =
-      status === 500 || status === 503 || reason === "TooManyProviderTokenUpdates" || reason === "ExpiredProviderToken";
-    if (status === 429 || isForAll)
-      return { kind: "later", code, isForAll, afterMs: retryAfterMs(header("retry-after")) };
-    return { kind: "refused", code, isForAll: status === 403 };
   }
 
   /** Wire. `ES256`, the signature as r and s. */
@@ -98,6 +88,19 @@ export class Apns {
   }
 }
 
+/** Wire. What an answer of Apple's says; classes with the original. */
+export function apnsOutcome({ body, header, status }: Http2Answer): PushOutcome {
+  if (status >= 200 && status < 300) return { kind: "sent", providerId: header("apns-id") ?? "" };
+  const reason = reasonOf(body);
+  const code = reason ?? `apns_status_${status}`;
+  if (status === 410 || (status === 400 && (reason === "BadDeviceToken" || reason === "DeviceTokenNotForTopic"))) {
+    return { kind: "no such token", code };
+  }
+  const isForAll = status === 500 || status === 503 || code === EXPIRED || code === "TooManyProviderTokenUpdates";
+  if (status !== 429 && !isForAll) return { kind: "refused", code, isForAll: status === 403 };
+  return { kind: "later", code, isForAll, afterMs: retryAfterMs(header("retry-after")) };
+}
+
 /** Throws `invalid_argument` for what is no key on the curve P-256. */
 export function apnsKey(pem: string): KeyObject {
   if (!pem.includes("-----BEGIN ")) throw new EntmootError("invalid_argument", "APNs key must be PEM encoded");
@@ -113,11 +116,11 @@ export function apnsKey(pem: string): KeyObject {
   return key;
 }
 
-/** Wire. Nothing of what was said is in it; keys in the original's order. */
+/** Wire. Nothing of what was said is in it; keys in the original's order. News of no moot names none. */
 export function apnsBody({ groupId, reason, type }: PushNews): string {
   return JSON.stringify({
     aps: { "content-available": 1 },
-    group_id: groupId === undefined ? undefined : GroupId.toBase64(groupId),
+    group_id: groupId === undefined || groupId === GroupId.zero ? undefined : GroupId.toBase64(groupId),
     reason: reason === "" ? undefined : reason,
     type,
   });

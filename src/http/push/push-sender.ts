@@ -5,7 +5,7 @@ import { DEVICES_MAX, type Device } from "../../store/device-registry.ts";
 import type { DeviceState, DuePush, EspStore, PushNews } from "../../store/esp-store.ts";
 import type { PushOutcome } from "./pushes.ts";
 
-/** Ours. Pushes under way at once. */
+/** Ours. Streams beside each other on the one connection; Apple allows far more. */
 const SENT_AT_ONCE_MAX = 8;
 /** Ours. A device is woken no oftener; what comes meanwhile is one push. */
 const DEVICE_REST_MS = 10_000;

@@ -11,6 +11,7 @@ import { ok, route, type ServiceContext } from "../route.ts";
 import { deviceView } from "../shapes.ts";
 import { viewOf } from "./status.ts";
 
+/** Wire with the original. */
 const BODY_BYTES_MAX = 1024 * 1024;
 /** Ours. Apple's have 64 letters and may grow; others' have some 200. */
 const TOKEN_BYTES_MAX = 512;
