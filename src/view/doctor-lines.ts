@@ -14,7 +14,7 @@ export function doctorLines(report: DoctorJson): string[] {
     ...(runtime?.namespace_warning === undefined ? [] : [`runtime: warning ${runtime.namespace_warning}`]),
     ...(runtime?.suggestions ?? []).map((text) => `runtime suggestion: ${text}`),
     ...(report.pilot.reachable ? ["pilot: ok"] : []),
-    `entmoot: ${entmoot.running ? "running" : "not_running"}${node} data=${entmoot.data_dir}`,
+    `entmoot: ${runningText(report)}${node} data=${entmoot.data_dir}`,
     ...checks.flatMap((check) => checkLines(check, "")),
     ...groups.flatMap((group) => ["", ...groupLines(group)]),
     ...voices.flatMap((voice) => [
@@ -32,6 +32,14 @@ export function doctorLines(report: DoctorJson): string[] {
     "",
     verdict(report),
   ];
+}
+
+/** A daemon that is there and does not answer runs, and is no help. */
+function runningText({ checks, entmoot }: DoctorJson): string {
+  if (entmoot.running) return "running";
+  const found = checks.find(({ layer }) => layer === "daemon")?.diagnosis;
+  if (found === "daemon_stopped") return "running, stopped";
+  return found === "daemon_silent" ? "running, silent" : "not_running";
 }
 
 function verdict({ failed, unknown }: DoctorJson): string {

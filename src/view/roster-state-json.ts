@@ -49,8 +49,13 @@ export function rosterStateLines(moot: MootStatus): string[] {
       : [
           `the roster has forked: its founder has signed histories that end at ${heads.join(" and ")}; nothing more of any is followed until the founder keeps one with "roster heal"`,
         ]),
-    ...(doubt === undefined ? [] : [`nothing is signed for the roster until a member is met: ${doubt}`]),
+    ...(doubt === undefined ? [] : [`nothing is signed for the roster until ${waitedFor(moot)}: ${doubt}`]),
   ];
+}
+
+/** What ends a founder's doubt of its copy. */
+function waitedFor({ members }: MootStatus): string {
+  return members > 1 ? "a member is met" : 'its owner says that it is the latest, with "invite link -alone"';
 }
 
 /** Whether this node is out, when, and by which entry. */

@@ -176,8 +176,12 @@ inNetns(import.meta, () => {
       expect(findings(report).get("moot_damaged")).toMatchObject(what);
       expect(report.groups.map(({ checks }) => checks[0]!.state).sort()).toEqual(["failed", "ok"]);
     }
-    const shown = await c!.ask(["doctor", "-fix", "-dry-run", "-json"]);
-    expect(shown).toMatchObject({ dry_run: true, left: [{ path: expect.stringContaining(folder) }] });
+    const shown = await c!.run(["doctor", "-fix", "-dry-run", "-json"]);
+    expect(shown.status).toBe(1);
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      dry_run: true,
+      left: [{ path: expect.stringContaining(folder) }],
+    });
   });
 
   test("7, a member that is gone: where the way to it ends", async () => {
@@ -300,6 +304,18 @@ inNetns(import.meta, () => {
       const found = findings(report).get("daemon_stopped");
       expect(found).toMatchObject({ layer: "daemon", next_command: `kill -CONT ${b!.daemon.pid}` });
       expect(report.groups.map(({ local_member }) => local_member)).toContain(true);
+      // One thing is to be done, and nothing else is proposed beside it.
+      const { stdout } = await b!.run(["doctor"]);
+      expect(stdout).toContain("entmoot: running, stopped");
+      const next = stdout.split("\n").flatMap((line) => /^ *next: (.*)$/.exec(line)?.[1] ?? []);
+      expect([...new Set(next)]).toEqual([`kill -CONT ${b!.daemon.pid}`]);
+      expect(stdout).not.toMatch(/entmootd serve|no daemon runs/);
+      const second = await b!.run(["serve"]);
+      expect([second.status === 0, second.stderr]).toEqual([
+        false,
+        expect.stringContaining(`already running at ${join(b!.data, "control.sock")}`),
+      ]);
+      expect(second.stderr).toContain(`kill -CONT ${b!.daemon.pid}`);
       expect(await b!.run(["health", "-timeout", "300ms"])).toMatchObject({ status: 1 });
     } finally {
       b!.daemon.kill("SIGCONT");

@@ -82,7 +82,7 @@ test.each([
 });
 
 test("without a daemon nobody is reached, and a probe says so of each", () => {
-  const offline = (row: PeerRow) => [examinedPeer(row, undefined, { carrier: "daemon_down" })];
+  const offline = (row: PeerRow) => [examinedPeer(row, undefined, { carrier: { diagnosis: "daemon_down" } })];
   const [other] = peerReport(offline(peer()), { ...context, daemon: false });
   expect(other).toMatchObject({ route: "not_checked", probe: "not_checked", diagnosis: "daemon_down" });
   expect(other!.next_command).toBe(`entmootd serve -group ${group}`);

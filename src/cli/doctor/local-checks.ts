@@ -12,6 +12,7 @@ import type { RuntimeReport } from "../../host/runtime-report.ts";
 import { checkOf, type Diagnosis, notChecked } from "../../node/doctor/diagnoses.ts";
 import type { NodeStatus } from "../../node/operations/daemon.ts";
 import type { DoctorCheck } from "../../node/operations/diagnosis.ts";
+import { whyHeld } from "../../store/backup/restored-mark.ts";
 import { DiskRoom } from "../../store/disk-room.ts";
 import { compareVersions, parseVersion } from "../../update/version-order.ts";
 import { whatIsOpen } from "./repairs.ts";
@@ -59,7 +60,7 @@ export function daemonCheck(
   runtime: RuntimeReport,
   { isOld, status }: { isOld: boolean; status: NodeStatus | undefined },
 ): DoctorCheck {
-  if (status === undefined) return absentDaemon(runtime);
+  if (status === undefined) return absentDaemon(runtime, whyHeld(runtime.data_dir));
   const [here, there] = [parseVersion(BUILD_INFO.version), parseVersion(status.version)];
   const order = here === undefined || there === undefined ? 0 : compareVersions(there, here);
   if (!isOld && order === 0) return checkOf("daemon", "ok");
@@ -68,13 +69,13 @@ export function daemonCheck(
   return checkOf("daemon", "daemon_old", { why: `${versions}; end it and start it again` });
 }
 
-function absentDaemon({
-  control_socket_reachable,
-  running_daemon: seen,
-  runtime_status_reason: why,
-}: RuntimeReport): DoctorCheck {
+function absentDaemon(
+  { control_socket_reachable, running_daemon: seen, runtime_status_reason: why }: RuntimeReport,
+  held: string | undefined,
+): DoctorCheck {
   if (seen?.stopped) return checkOf("daemon", "daemon_stopped", { why, pid: String(seen.pid) });
   if (control_socket_reachable || seen !== undefined) return checkOf("daemon", "daemon_silent", { why });
+  if (held !== undefined) return checkOf("daemon", "daemon_held", { why: held });
   return checkOf("daemon", "daemon_down", { why });
 }
 

@@ -18,8 +18,10 @@ interface Meaning {
   readonly next?: (at: Required<Where>) => readonly string[];
 }
 
-const examineAgain = ({ group }: Required<Where>) => ["entmootd", "doctor", "-group", group, "-probe"];
-const more = ({ group }: Required<Where>) => ["entmootd", "peers", "-group", group, "-probe", "-timeout", "30s"];
+/** Nothing where no moot is meant, or the one that is meant is the only one there may be. */
+const of = (group: string) => (group === "" ? [] : ["-group", group]);
+const examineAgain = ({ group }: Required<Where>) => ["entmootd", "doctor", ...of(group), "-probe"];
+const more = ({ group }: Required<Where>) => ["entmootd", "peers", ...of(group), "-probe", "-timeout", "30s"];
 const showRepairs = () => ["entmootd", "doctor", "-fix", "-dry-run"];
 const tell = (command: string) => () => ["entmootd", ...command.split(" ")];
 
@@ -56,7 +58,12 @@ export const DIAGNOSES = {
 
   daemon_down: {
     means: "no daemon runs: nothing is sent or received",
-    next: ({ group }) => ["entmootd", "serve", ...(group === "" ? [] : ["-group", group])],
+    next: ({ group }) => ["entmootd", "serve", ...of(group)],
+  },
+  daemon_held: {
+    means:
+      "this data root was restored from a backup: nothing runs on it until its owner says that nothing else does under its identity",
+    next: tell("restore -original-stopped"),
   },
   daemon_silent: { means: "a daemon is there and does not answer in time", next: tell("env") },
   daemon_stopped: { means: "the daemon's process is stopped", next: ({ pid }) => ["kill", "-CONT", pid] },
@@ -104,6 +111,11 @@ export const DIAGNOSES = {
     means: "this founder's copy may be an old one: nothing is signed for the roster until a member is met",
     next: examineAgain,
   },
+  founder_alone: {
+    means:
+      "this founder's copy may be an old one, and nobody else is in it: nothing is signed for the roster until its owner says that there is no later one",
+    next: ({ group }) => ["entmootd", "invite", "link", "-group", group, "-alone"],
+  },
 
   policy_refuses: {
     means: "the moot's policy refused this node's latest message",
@@ -139,6 +151,13 @@ export const DIAGNOSES = {
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 export type Diagnosis = keyof typeof DIAGNOSES;
+
+/** What keeps a node from reaching anybody. */
+export interface Unreachable {
+  readonly diagnosis: Diagnosis;
+  /** Of a daemon's process that is to go on. */
+  readonly pid?: string;
+}
 
 export type Layer = DoctorCheck["layer"];
 

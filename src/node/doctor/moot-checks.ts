@@ -78,7 +78,8 @@ function rosterOf({ moot }: MootFacts): DoctorCheck {
     const why = `the founder has signed histories that end at ${heads.join(" and ")}; nothing more is followed until it keeps one`;
     return checkOf("roster", "roster_forked", { group, head, why });
   }
-  return checkOf("roster", doubt === undefined ? "ok" : "founder_waits", { group, why: doubt });
+  if (doubt === undefined) return checkOf("roster", "ok");
+  return checkOf("roster", moot.members < 2 ? "founder_alone" : "founder_waits", { group, why: doubt });
 }
 
 function policyOf({ moot, now }: MootFacts): DoctorCheck[] {

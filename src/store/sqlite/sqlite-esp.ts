@@ -5,9 +5,11 @@ import type {
   EspStore,
   IdempotencyStore,
   NonceStore,
+  OriginalOpenInvites,
   PushStore,
 } from "../esp-store.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
+import { originalOpenInvites } from "./esp-open-invites.ts";
 import { deviceStateStore, pushStore } from "./sqlite-push.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
@@ -20,6 +22,7 @@ export class SqliteEsp implements EspStore {
   readonly metadata: EspMetadataStore;
   readonly devices: DeviceStateStore;
   readonly pushes: PushStore;
+  readonly openInvites: OriginalOpenInvites;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -31,6 +34,7 @@ export class SqliteEsp implements EspStore {
     this.metadata = metadataStore(file);
     this.devices = deviceStateStore(file);
     this.pushes = pushStore(file);
+    this.openInvites = originalOpenInvites(file);
   }
 
   [Symbol.dispose](): void {
