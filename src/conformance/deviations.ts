@@ -28,6 +28,12 @@ export const DEVIATIONS: Readonly<Record<string, Deviation>> = {
     recorded: "200 ",
     outcome: "401 unauthorized",
   },
+  "esp-auth/apns/outgoing 1": {
+    reason: "a push about no moot names none",
+    recorded:
+      '{"aps":{"content-available":1},"group_id":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","reason":"group_create","type":"sign_request"}',
+    outcome: '{"aps":{"content-available":1},"reason":"group_create","type":"sign_request"}',
+  },
   "esp-auth/mailbox/pull redelivers it": {
     reason: "cursors go by the delivery log: what was acknowledged is never shown again",
     recorded: "body.count: 1",

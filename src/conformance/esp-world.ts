@@ -12,6 +12,8 @@ import type { Log } from "../host/log.ts";
 import { AUTH_MODES, type AuthMode, Gate } from "../http/authenticate.ts";
 import { HttpService } from "../http/http-service.ts";
 import { NonceBook } from "../http/nonce-book.ts";
+import { apnsOutcome } from "../http/push/apns.ts";
+import type { Pushes } from "../http/push/pushes.ts";
 import type { ServiceNode } from "../http/route.ts";
 import { LocalReader } from "../node/read/local-reader.ts";
 import { DeviceRegistry } from "../store/device-registry.ts";
@@ -30,12 +32,14 @@ export class EspWorld {
   readonly #root: MemoryDataRoot;
   readonly #esp: SqliteEsp;
   readonly #servers = new Map<string, HttpService>();
+  readonly #push: Pushes;
 
   constructor(file: VectorFile) {
     const fixtures = objectField(file as unknown as VectorCase, "fixtures");
     this.#clock.nowMs = unixMs(numberField(fixtures, "clock_ms"));
     this.#root = rootOf(file, fixtures);
     this.#esp = new SqliteEsp(this.#folder);
+    this.#push = recordedPushes(file);
     const registryPath = join(this.#folder, "esp-devices.json");
     writeFileSync(registryPath, registryText(file, fixtures));
     const registry = new DeviceRegistry(registryPath);
@@ -62,7 +66,7 @@ export class EspWorld {
     const known = mode === "bearer" ? undefined : registry;
     const gate = new Gate({ mode, token: mode === "device" ? undefined : token, registry: known, nonces, clock });
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-    const context = { node, esp: this.#esp, registry: known, mode, clock, log: SILENT, random };
+    const context = { node, esp: this.#esp, push: this.#push, registry: known, mode, clock, log: SILENT, random };
     return new HttpService({ context, gate, hosts: { isLoopback: false, allowed: new Set() }, perMinute: 0 });
   }
 
@@ -87,8 +91,12 @@ interface VectorServer {
 }
 
 /** Stands where the vectors say; what is due in the next turn is due at once. */
-class VectorClock implements Clock {
-  nowMs = unixMs(0);
+export class VectorClock implements Clock {
+  nowMs: UnixMs;
+
+  constructor(nowMs = unixMs(0)) {
+    this.nowMs = nowMs;
+  }
 
   unix(): UnixMs {
     return this.nowMs;
@@ -102,6 +110,22 @@ class VectorClock implements Clock {
     if (ms === 0) void Promise.resolve().then(work);
     return { [Symbol.dispose]() {} };
   }
+}
+
+/** Answers as the provider of the vectors did, one test after the other. */
+function recordedPushes({ cases }: VectorFile): Pushes {
+  const answers = cases.flatMap((vector) => {
+    if (vector.op !== "apns") return [];
+    const request = objectField(vector, "request");
+    if (!textField(request, "body").includes("notification_test")) return [];
+    const status = numberField(request, "provider_status");
+    return [{ status, body: textField(request, "provider_body"), header: () => "apns-id-1" }];
+  });
+  return {
+    tell() {},
+    changed() {},
+    test: async () => apnsOutcome(answers.shift()!),
+  };
 }
 
 /** Each server of the vectors has nonces of its own, in memory. */

@@ -8,6 +8,8 @@ export interface ApnsOptions {
   /** Absolute. */
   readonly keyPath: string;
   readonly isSandbox: boolean;
+  /** Instead of Apple's, as for a relay or a test. */
+  readonly origin: string | undefined;
 }
 
 /** What the HTTP service is told from outside, checked. Paths are absolute. */

@@ -12,6 +12,7 @@ import { DeviceRegistry } from "../store/device-registry.ts";
 import { createPrivateDirectory, fileFailure } from "../store/private-files.ts";
 import { SqliteEsp } from "../store/sqlite/sqlite-esp.ts";
 import type { EspOptions } from "./esp-options.ts";
+import { LazyPush, readApnsKey } from "./lazy-push.ts";
 import type { GlobalOptions } from "./options.ts";
 import { NodeBeside } from "./service-node.ts";
 
@@ -35,7 +36,7 @@ export async function startEspBeside(options: GlobalOptions, esp: EspOptions): P
 }
 
 /**
- * Listens for `node`. Throws `invalid_argument` where the registry, certificate or key is missing or no such thing, `unavailable` where
+ * Listens for `node`. Throws `invalid_argument` where the registry, certificate or a key is missing or no such thing, `unavailable` where
  * the address cannot be had.
  */
 export async function startEsp(
@@ -51,7 +52,11 @@ export async function startEsp(
   const clock = realClock;
   const gate = new Gate({ mode, token, registry, clock, nonces: new NonceBook({ store: esp.nonces, clock, log }) });
   const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-  const context = { node, esp, registry, mode, clock, log, random };
+  // In the mode bearer there are no devices, but what is wrong is said.
+  const { apns } = options;
+  if (apns !== undefined && registry === undefined) readApnsKey(apns.keyPath);
+  const push = apns && registry && parts.use(new LazyPush({ dataDir, apns, node, esp, registry, clock, log }));
+  const context = { node, esp, push, registry, mode, clock, log, random };
   const service = new HttpService({ context, gate, perMinute, hosts: { isLoopback, allowed: allowedHosts } });
   const server = parts.use(await HttpServer.start({ hostname, port, tls, answer: service.answer, clock, log }));
   // What was signed and not carried out when the last process ended. Nobody waits for it.

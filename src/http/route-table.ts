@@ -1,4 +1,5 @@
 import type { HttpRoute } from "./route.ts";
+import { DEVICE_ROUTES } from "./routes/devices.ts";
 import { DIRECTORY_ROUTES } from "./routes/directory.ts";
 import { openApi } from "./routes/documents.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
@@ -23,6 +24,7 @@ export const ROUTES: readonly HttpRoute[] = [
   ...STATE_ROUTES,
   ...PUBLISH_ROUTES,
   ...SIGN_ROUTES,
+  ...DEVICE_ROUTES,
   ...EVENT_ROUTES,
   ...OPEN_INVITE_ROUTES,
   ...DIRECTORY_ROUTES,

@@ -10,6 +10,7 @@ import type { EspStore } from "../store/esp-store.ts";
 import type { AuthMode } from "./authenticate.ts";
 import type { LiveHub } from "./live/live-hub.ts";
 import type { Principal } from "./principal.ts";
+import type { Pushes } from "./push/pushes.ts";
 
 /** The node behind the service; see docs/http.md. */
 export interface ServiceNode {
@@ -34,6 +35,8 @@ export interface ServiceContext {
   readonly node: ServiceNode;
   readonly live: LiveHub;
   readonly esp: EspStore;
+  /** Absent where nobody was told how to wake devices. */
+  readonly push?: Pushes | undefined;
   /** `undefined` in the mode `bearer`. */
   readonly registry: DeviceRegistry | undefined;
   readonly mode: AuthMode;

@@ -112,6 +112,75 @@ export interface SignRequestStore extends Disposable {
   abandoned(): SignRequest[];
 }
 
+/** What the owner of a device wants to be woken for. */
+export interface PushPreferences {
+  readonly isEnabled: boolean;
+  /** Patterns of topics; none: whatever its topics. */
+  readonly topics: readonly string[] | undefined;
+  /** Ours. Also what names its member; without topics that alone. */
+  readonly isForMentions: boolean;
+}
+
+/** Wire with the original: who told nothing wants everything. */
+export const INITIAL_PREFERENCES: PushPreferences = { isEnabled: true, topics: undefined, isForMentions: false };
+
+/** What a device told of itself. */
+export interface DeviceState {
+  readonly deviceId: string;
+  /** Empty: it cannot be pushed. */
+  readonly pushToken: string;
+  readonly pushPlatform: string;
+  readonly preferences: PushPreferences;
+  readonly updatedMs: UnixMs;
+}
+
+export interface DeviceStateStore {
+  /** `undefined` for one that told nothing. */
+  get(deviceId: string): DeviceState | undefined;
+  /** Of all that have a token; at most `limit`. Makes nothing. */
+  withToken(limit: number): DeviceState[];
+  putToken(deviceId: string, push: { readonly token: string; readonly platform: string }, nowMs: UnixMs): void;
+  putPreferences(deviceId: string, preferences: PushPreferences, nowMs: UnixMs): void;
+  /** Takes the token off where it is this one still. Durable on return. */
+  clearToken(deviceId: string, token: string, nowMs: UnixMs): void;
+}
+
+/** Why a device is to be woken. Nothing of what was said is in it. */
+export interface PushNews {
+  readonly type: string;
+  readonly groupId: GroupId | undefined;
+  readonly reason: string;
+}
+
+/** News that waits. Of one device, type and moot there is one. */
+export interface DuePush extends PushNews {
+  readonly sinceMs: UnixMs;
+  /** Grows when the same becomes news again. */
+  readonly turn: number;
+}
+
+/** Which pushes are due, and how far moots were looked through for more. */
+export interface PushStore {
+  places(): Map<GroupId, string>;
+  /** In one commit: the moot was looked through up to `place`, and these devices are to be woken for it. */
+  advance(
+    groupId: GroupId,
+    place: string,
+    wake: readonly string[],
+    news: Omit<PushNews, "groupId">,
+    nowMs: UnixMs,
+  ): void;
+  /** Forgets how far moots were looked through. Makes nothing. */
+  forgetPlaces(): void;
+  add(deviceId: string, news: PushNews, nowMs: UnixMs): void;
+  /** Devices for which something waits, longest waiting first; at most `limit`. Makes nothing. */
+  waiting(limit: number): string[];
+  due(deviceId: string): DuePush[];
+  /** These are over, except where the same became news again meanwhile. */
+  done(deviceId: string, pushes: readonly DuePush[]): void;
+  forget(deviceId: string): void;
+}
+
 /** An open invite as the original's service issued it, and keeps it. */
 export interface OriginalOpenInvite {
   /** SHA-256 of the token, in base64url. */
@@ -207,6 +276,8 @@ export interface EspStore extends Disposable {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly devices: DeviceStateStore;
+  readonly pushes: PushStore;
   readonly openInvites: OriginalOpenInvites;
   readonly directory: DirectoryStore;
   readonly signRequests: SignRequestStore;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -138,6 +139,11 @@ inNetns(import.meta, () => {
   test("what cannot be served is refused with the original's words and status", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a");
+    const [edwards, text] = [join(home.path, "edwards.p8"), join(home.path, "text.p8")];
+    writeFileSync(edwards, generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }));
+    writeFileSync(text, "key");
+    const ids = ["-apns-team-id", "T", "-apns-key-id", "K", "-apns-topic", "x.y"];
+    const apns = (file: string) => [...ids, "-apns-key", file];
     const refusals: readonly (readonly [flags: string[], said: string])[] = [
       [["-auth-mode", "x"], 'esp serve: unknown -auth-mode "x"'],
       [[], "esp serve: -token or ENTMOOT_ESP_TOKEN is required"],
@@ -153,6 +159,9 @@ inNetns(import.meta, () => {
         ["-token", "t", "-apns-topic", "x"],
         "esp serve: APNs config requires all of -apns-team-id, -apns-key-id, -apns-topic, and -apns-key",
       ],
+      [["-token", "t", ...apns("nowhere.p8")], "nowhere.p8: "],
+      [["-token", "t", ...apns(edwards)], "APNs key must be ECDSA (P-256)"],
+      [["-token", "t", ...apns(text)], "APNs key must be PEM encoded"],
       [["-auth-mode", "device"], "device registry"],
       [["-token", "t", "-tls-cert", "x"], "esp serve: -tls-cert and -tls-key need each other"],
     ].map(([flags, said]) => [flags as string[], said as string]);

@@ -182,7 +182,18 @@ function apnsOf(
   }
   const forced = ["1", "true", "yes"].includes(trimSpace(env.ENTMOOT_APNS_SANDBOX ?? "").toLowerCase());
   const keyPath = absolutePath(key!, () => homeFolder(env));
-  return { teamId: teamId!, keyId: keyId!, topic: topic!, keyPath, isSandbox: isSandbox || forced };
+  const origin = trimSpace(env.ENTMOOT_APNS_ORIGIN ?? "");
+  if (origin !== "" && !/^https:\/\/[^/?#@\s]+$/.test(origin)) {
+    throw new EntmootError("invalid_argument", `${label}: ENTMOOT_APNS_ORIGIN: expected https://HOST[:PORT]`);
+  }
+  return {
+    teamId: teamId!,
+    keyId: keyId!,
+    topic: topic!,
+    keyPath,
+    isSandbox: isSandbox || forced,
+    origin: origin === "" ? undefined : origin,
+  };
 }
 
 /** `undefined` for what is no host with a port. */

@@ -1,16 +1,23 @@
+import { generateKeyPairSync } from "node:crypto";
 import { tokenHash } from "../../core/admission/open-invite.ts";
 import { sha256 } from "../../core/bytes/sha256.ts";
+import { unixMs } from "../../core/clock.ts";
 import { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
 import { sign } from "../../core/signature.ts";
+import type { Http2Ask } from "../../host/http2-client.ts";
 import { formatHistoryCursor, parseHistoryCursor } from "../../http/history-cursor.ts";
+import { Apns } from "../../http/push/apns.ts";
 import { deviceSigningInput, memberSigningInput, signedBytes } from "../../http/signing-input.ts";
-import { EspWorld } from "../esp-world.ts";
+import { EspWorld, VectorClock } from "../esp-world.ts";
 import { hexField, numberField, objectField, textField } from "../fields.ts";
 import { expectEqual, type Subject, type VectorCase, type VectorFile } from "../subject.ts";
 
 /** What they show depends on requests that were signed before. */
 const AFTER_SIGNING = new Set([
   "dual/bearer creating an operation",
+  "push/sign request wakes the device",
+  "push/group-bound sign request",
+  "push/current device",
   "device/stamp 299 s ahead",
   "device/same request replayed after nonce expiry (quirk: accepted)",
 ]);
@@ -37,6 +44,9 @@ export const subject: Subject = {
     "http/groups": checkHttp,
     "http/mailbox": checkHttp,
     "http/history": checkHttp,
+    "http/prefs": checkHttp,
+    "http/push": checkHttp,
+    apns: checkPush,
   },
   close() {
     world?.close();
@@ -115,6 +125,39 @@ function checkSigningInput(vector: VectorCase, file: VectorFile): void {
   expectEqual(member, textField(vector, "member_input"));
   expectEqual(signedBy("D", device), textField(vector, "device_signature_by_D"));
   expectEqual(signedBy("A", member), textField(vector, "member_signature_by_A"));
+}
+
+/** What goes to the provider for the news that a recorded push was about. */
+async function checkPush(vector: VectorCase, file: VectorFile): Promise<void> {
+  const recorded = objectField(vector, "request");
+  const { group_id, reason, type } = JSON.parse(textField(recorded, "body")) as Record<string, string | undefined>;
+  const groupId = group_id === undefined ? undefined : GroupId.fromBytes(Uint8Array.fromBase64(group_id));
+  const fixture = objectField(objectField(file as unknown as VectorCase, "fixtures"), "apns");
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const keys = {
+    teamId: textField(fixture, "team"),
+    keyId: textField(fixture, "key_id"),
+    topic: textField(fixture, "topic"),
+    key: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
+  };
+  let sent: Http2Ask | undefined;
+  const post = async (ask: Http2Ask) => {
+    sent = ask;
+    return { status: 200, header: () => undefined, body: "" };
+  };
+  const nowMs = numberField(objectField(file as unknown as VectorCase, "fixtures"), "clock_ms");
+  const clock = new VectorClock(unixMs(nowMs));
+  await new Apns({ keys, clock, post }).send("abcd1234", { type: type!, reason: reason ?? "", groupId });
+  const { authorization, ...headers } = sent!.headers;
+  const expected = objectField(recorded, "headers");
+  for (const [name, value] of Object.entries(headers)) expectEqual(`${name}: ${value}`, `${name}: ${expected[name]}`);
+  const jwt = objectField(expected, "authorization");
+  const [head, claims, signature] = authorization!.replace(/^bearer /, "").split(".");
+  expectEqual(Buffer.from(head!, "base64url").toString(), textField(jwt, "jwt_header"));
+  expectEqual(Buffer.from(claims!, "base64url").toString(), textField(jwt, "jwt_claims"));
+  expectEqual(String(Buffer.from(signature!, "base64url").length), String(numberField(jwt, "signature_bytes")));
+  expectEqual(sent!.path, new URL(textField(recorded, "url")).pathname);
+  expectEqual(sent!.body, textField(recorded, "body"));
 }
 
 function checkCursor(vector: VectorCase): void {

@@ -7,6 +7,7 @@ import { ESP_0001 } from "./migrations/0001-esp.ts";
 import { ESP_0002 } from "./migrations/0002-esp.ts";
 import { ESP_0003 } from "./migrations/0003-esp.ts";
 import { ESP_0004 } from "./migrations/0004-esp.ts";
+import { ESP_0005 } from "./migrations/0005-esp.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { SqliteFile } from "./sqlite-file.ts";
 
@@ -74,7 +75,7 @@ export class EspFile implements Disposable {
   #open(access: "read" | "write"): SqliteFile {
     this[Symbol.dispose]();
     this.#mark = new OwnMark(this.#root);
-    const migrations = [ESP_0001, ...ESP_0002, ESP_0003, ESP_0004];
+    const migrations = [ESP_0001, ...ESP_0002, ESP_0003, ESP_0004, ESP_0005];
     const patience = new OpeningWait(OPENING_MS);
     this.#file = SqliteFile.open(this.#path, { label: "HTTP service database", migrations, access, patience });
     this.#mayWrite = access === "write";

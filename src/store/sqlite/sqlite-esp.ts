@@ -1,15 +1,18 @@
 import { GroupId } from "../../core/ids.ts";
 import type {
+  DeviceStateStore,
   DirectoryStore,
   EspMetadataStore,
   EspStore,
   IdempotencyStore,
   NonceStore,
   OriginalOpenInvites,
+  PushStore,
 } from "../esp-store.ts";
 import { directoryStore } from "./esp-directory.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
 import { originalOpenInvites } from "./esp-open-invites.ts";
+import { deviceStateStore, pushStore } from "./sqlite-push.ts";
 import { SqliteSignRequests } from "./sqlite-sign-requests.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
@@ -21,6 +24,8 @@ export class SqliteEsp implements EspStore {
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
   readonly signRequests: SqliteSignRequests;
+  readonly devices: DeviceStateStore;
+  readonly pushes: PushStore;
   readonly openInvites: OriginalOpenInvites;
   readonly directory: DirectoryStore;
   readonly #file: EspFile;
@@ -33,6 +38,8 @@ export class SqliteEsp implements EspStore {
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
     this.signRequests = new SqliteSignRequests(file, root);
+    this.devices = deviceStateStore(file);
+    this.pushes = pushStore(file);
     this.openInvites = originalOpenInvites(file);
     this.directory = directoryStore(file);
   }
