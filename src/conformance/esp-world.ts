@@ -47,6 +47,9 @@ export class EspWorld {
         writes: async () => reads,
         isWritable: async () => name !== "device-no-daemon",
         holds: (group) => joined.has(group),
+        groupIds: () => [...joined],
+        lastSeq: (group) => reads.lastSeq(group),
+        onNews: () => ({ [Symbol.dispose]() {} }),
       };
       const mode = AUTH_MODES.find((one) => name.startsWith(one))!;
       this.#servers.set(name, this.#server({ mode, node, registry, token: textField(fixtures, "token") }));

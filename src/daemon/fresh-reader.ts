@@ -1,4 +1,5 @@
 import { later } from "../core/clock.ts";
+import type { GroupId } from "../core/ids.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
 import type { LocalReader } from "../node/read/local-reader.ts";
@@ -35,6 +36,15 @@ export class FreshReader implements Operations {
       this.#underWay.set(reader, left);
       if (left === 0) await this.#endUnlessUsed(reader);
     }
+  }
+
+  groupIds(): readonly GroupId[] {
+    return this.#fresh().groupIds();
+  }
+
+  /** As `LocalReader.lastSeq`. */
+  lastSeq(groupId: GroupId): number | undefined {
+    return this.#fresh().lastSeq(groupId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import type { EntmootNode } from "../node/entmoot-node.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { groupDirectoryName } from "../store/group-directory.ts";
 import { FreshReader } from "./fresh-reader.ts";
+import { NewsBeside } from "./news-beside.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long a daemon has to say that it is there. */
@@ -22,7 +23,21 @@ export function nodeOfDaemon(node: EntmootNode): ServiceNode {
     writes: async () => node,
     isWritable: async () => true,
     holds: (groupId) => node.holds(groupId),
+    groupIds: () => node.groupIds(),
+    lastSeq: (groupId) => node.lastSeq(groupId),
+    onNews(listener) {
+      const ended = new AbortController();
+      void followChanges(node, listener, ended.signal);
+      return { [Symbol.dispose]: () => ended.abort() };
+    },
   };
+}
+
+async function followChanges({ changed }: EntmootNode, listener: () => void, signal: AbortSignal): Promise<void> {
+  for (let version = changed.version; !signal.aborted; listener()) {
+    await changed.after(version, signal);
+    version = changed.version;
+  }
 }
 
 /** A data root that is read here and changed by its daemon, where one runs. */
@@ -51,6 +66,18 @@ export class NodeBeside implements ServiceNode, AsyncDisposable {
       await this.#letGo();
       return false;
     }
+  }
+
+  groupIds(): readonly GroupId[] {
+    return this.reads.groupIds();
+  }
+
+  lastSeq(groupId: GroupId): number | undefined {
+    return this.reads.lastSeq(groupId);
+  }
+
+  onNews(listener: () => void): Disposable {
+    return new NewsBeside(this.#options.dataDir, listener);
   }
 
   holds(groupId: GroupId): boolean {

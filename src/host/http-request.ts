@@ -12,27 +12,39 @@ export interface ServedRequest {
   /** Aborts when whoever asked is gone, or the server ends. */
   readonly signal: AbortSignal;
   /**
-   * Reads the body; asked again, gives the same. Throws `frame_too_large` when it has more than `maxBytes`, of which nothing is read where
+   * Reads the body; asked again, gives the same. `isKnown`: whoever sends it is no stranger, of whose bodies fewer are held. Throws `frame_too_large` when it has more than `maxBytes`, of which nothing is read where
    * the header says so; `rate_limited` when there is no room for it now; `unavailable` when it was cut off.
    */
-  body(maxBytes: number): Promise<Uint8Array>;
+  body(maxBytes: number, isKnown: boolean): Promise<Uint8Array>;
 }
 
 export interface ServedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** All of it, or what writes it piece by piece; `undefined`: none. */
-  readonly body: Uint8Array | ((sink: AnswerSink) => Promise<void>) | undefined;
+  /** All of it, or what tells events as long as it runs; `undefined`: none. */
+  readonly body: Uint8Array | TellEvents | undefined;
 }
 
-/** The way of an answer that comes in pieces. */
-export interface AnswerSink {
-  /** Resolves when there is room for the next. Rejects when whoever asked is gone. */
-  write(text: string): Promise<void>;
-  /** Bytes that were written and not taken yet. */
+/** Tells events until it resolves, which ends the answer. */
+export type TellEvents = (sink: EventSink) => Promise<void>;
+
+/** One event, written once for all who are told it. */
+export interface ServedEvent {
+  /** With its empty line, as server-sent events have it. */
+  readonly text: Uint8Array;
+  /** As one message of a WebSocket; `undefined`: it is only to be seen that the line lives. */
+  readonly frame: string | undefined;
+}
+
+/** Where events of one answer go. */
+export interface EventSink {
+  /** Never waits: what was not taken yet, `unsentBytes` tells. */
+  send(event: ServedEvent): void;
   readonly unsentBytes: number;
-  /** Aborts when whoever asked is gone, or the server ends. */
-  readonly signal: AbortSignal;
+  /** Aborts when whoever asked is gone. */
+  readonly gone: AbortSignal;
+  /** Aborts when the server ends: a last word still goes out. */
+  readonly ending: AbortSignal;
 }
 
 /** What answers requests. Never rejects. */

@@ -1,11 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
-import type { AnswerRequest, AnswerSink, ServedAnswer, ServedRequest } from "./http-request.ts";
+import { AnswerEvents, SocketEvents } from "./event-sinks.ts";
+import type { AnswerRequest, ServedAnswer, ServedRequest, TellEvents } from "./http-request.ts";
 import type { Log } from "./log.ts";
 
 /** Ours. What one machine serves beside its daemon without noticing; docs/http.md says what each keeps out. */
@@ -22,11 +24,19 @@ export const HTTP_LIMITS = {
   underWayMax: 2_048,
   /** Bytes of bodies that are held. */
   bodiesMax: 64 * 1024 * 1024,
+  /** Of these, those of whoever is not known yet: strangers keep nobody else out. */
+  strangersBodiesMax: 16 * 1024 * 1024,
   /** How long what was begun has when the server ends. */
   endingMs: 5_000,
   /** How long a client may go on sending what nobody reads, so that it sees why. */
   lingerMs: 1_000,
 };
+
+/** Ours. Clients of a WebSocket have nothing to say. */
+const FRAME_BYTES_MAX = 1024;
+/** Wire. How a WebSocket is closed where the server ends it, and where its client says something. */
+const CLOSE_DONE = 1000;
+const CLOSE_REFUSED = 1008;
 
 interface ServerParts {
   readonly hostname: string;
@@ -48,12 +58,13 @@ export class HttpServer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<UnderWay>();
   readonly #room: RequestRoom;
+  readonly #webSockets = new WebSocketServer({ noServer: true, maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false });
   #isEnding = false;
 
   private constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? HTTP_LIMITS;
-    this.#room = new RequestRoom(this.#limits.bodiesMax);
+    this.#room = new RequestRoom(this.#limits);
     const { headerBytesMax, headerMs, idleMs, requestMs } = this.#limits;
     const options = {
       headersTimeout: headerMs,
@@ -66,6 +77,7 @@ export class HttpServer implements AsyncDisposable {
     this.#server = parts.tls === undefined ? createServer(options) : createSecureServer({ ...options, ...parts.tls });
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#server.on("checkContinue", (request, response) => void this.#serve(request, response));
+    this.#server.on("upgrade", (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#server.on("clientError", refuseBroken);
     this.#server.on("connection", (socket) => this.#connected(socket));
   }
@@ -144,7 +156,9 @@ export class HttpServer implements AsyncDisposable {
     using body = new IncomingBody(incoming, response, this.#room);
     try {
       const served = this.#refusedAtOnce(incoming) ?? (await answer(requestOf(incoming, body, gone.signal)));
-      await this.#send(incoming, response, served, AbortSignal.any([gone.signal, ending.signal]));
+      // Of a response that is closed nothing more is told, not even that its last byte is written.
+      if (!gone.signal.aborted)
+        await this.#send(incoming, response, served, { gone: gone.signal, ending: ending.signal });
     } catch (error) {
       if (!gone.signal.aborted) log.error("http: an answer failed", error);
       incoming.socket.destroy();
@@ -163,20 +177,68 @@ export class HttpServer implements AsyncDisposable {
     return refusal(503, "retry_later", "too many requests are under way", { "Retry-After": "1" });
   }
 
-  async #send(incoming: IncomingMessage, response: ServerResponse, served: ServedAnswer, signal: AbortSignal) {
+  /** Asked as any request; what tells events then does over the WebSocket, all else is answered as it is. */
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
+    const { answer, log } = this.#parts;
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    const gone = new AbortController();
+    const ending = new AbortController();
+    const leave = () => gone.abort(new EntmootError("unavailable", "whoever asked is gone"));
+    const underWay = { socket: incoming.socket, done, endStream: () => ending.abort() };
+    this.#underWay.add(underWay);
+    socket.on("error", leave);
+    socket.once("close", leave);
+    try {
+      const request = requestOf(incoming, { read: async () => new Uint8Array(0) }, gone.signal);
+      const served = this.#refusedAtOnce(incoming) ?? (await answer(request));
+      if (typeof served.body === "function" && this.#isEnding) ending.abort();
+      if (typeof served.body !== "function") await writeWhole(socket, served);
+      else if (!isWebSocket(incoming)) await writeWhole(socket, refusal(400, "bad_request", "expected a WebSocket"));
+      else await this.#tellSocket(incoming, { socket, head, tell: served.body, gone, ending: ending.signal, leave });
+    } catch (error) {
+      if (!gone.signal.aborted) log.error("http: an answer failed", error);
+    } finally {
+      socket.destroy();
+      this.#underWay.delete(underWay);
+      resolve();
+    }
+  }
+
+  async #tellSocket(incoming: IncomingMessage, { ending, gone, head, leave, socket, tell }: Upgrading): Promise<void> {
+    const { promise: opened, resolve } = Promise.withResolvers<WebSocket>();
+    this.#webSockets.handleUpgrade(incoming, socket, head, resolve);
+    const webSocket = await opened;
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    webSocket.once("close", () => {
+      leave();
+      close();
+    });
+    webSocket.on("error", leave);
+    webSocket.on("message", () => webSocket.close(CLOSE_REFUSED, "nothing is taken here"));
+    await tell(new SocketEvents(webSocket, { gone: gone.signal, ending }));
+    if (!gone.signal.aborted) webSocket.close(CLOSE_DONE, "");
+    using _late = this.#parts.clock.after(this.#limits.lingerMs, close);
+    await closed;
+    webSocket.terminate();
+  }
+
+  async #send(incoming: IncomingMessage, response: ServerResponse, served: ServedAnswer, ends: AnswerEnds) {
+    const { gone } = ends;
     const { body, headers, status } = served;
     const isLast = this.#isEnding || !incoming.complete;
     const more = isLast ? { Connection: "close" } : {};
     if (typeof body === "function") {
       response.writeHead(status, { ...headers, ...more });
       response.flushHeaders();
-      if (incoming.method !== "HEAD") await body(new Sink(response, signal)).catch(() => {});
-      await ended(response);
+      if (incoming.method !== "HEAD") await body(new AnswerEvents(response, ends));
+      // What a client does not take does not hold the connection.
+      using _late = this.#parts.clock.after(this.#limits.lingerMs, () => incoming.socket.destroy());
+      await ended(response, gone);
       return;
     }
     const length = status === 204 ? {} : { "Content-Length": String(body?.length ?? 0) };
     response.writeHead(status, { ...headers, ...length, ...more });
-    await ended(response, incoming.method === "HEAD" ? undefined : body);
+    await ended(response, gone, incoming.method === "HEAD" ? undefined : body);
     if (!incoming.complete) incoming.resume();
   }
 }
@@ -187,44 +249,48 @@ interface UnderWay {
   readonly endStream: () => void;
 }
 
-function ended(response: ServerResponse, body?: Uint8Array): Promise<void> {
+/** What ends an answer early: whoever asked is gone, or the server ends. */
+interface AnswerEnds {
+  readonly gone: AbortSignal;
+  readonly ending: AbortSignal;
+}
+
+function ended(response: ServerResponse, gone: AbortSignal, body?: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
+    if (gone.aborted) return resolve();
     response.once("close", resolve);
     if (body === undefined) response.end(() => resolve());
     else response.end(body, () => resolve());
   });
 }
 
-class Sink implements AnswerSink {
-  readonly signal: AbortSignal;
-  readonly #response: ServerResponse;
-
-  constructor(response: ServerResponse, signal: AbortSignal) {
-    this.#response = response;
-    this.signal = signal;
-  }
-
-  get unsentBytes(): number {
-    return this.#response.writableLength;
-  }
-
-  async write(text: string): Promise<void> {
-    this.signal.throwIfAborted();
-    if (this.#response.write(text)) return;
-    const { promise, reject, resolve } = Promise.withResolvers<void>();
-    const stop = () => reject(this.signal.reason);
-    this.signal.addEventListener("abort", stop, { once: true });
-    this.#response.once("drain", resolve);
-    try {
-      await promise;
-    } finally {
-      this.signal.removeEventListener("abort", stop);
-      this.#response.off("drain", resolve);
-    }
-  }
+interface Upgrading {
+  readonly socket: Duplex;
+  readonly head: Uint8Array;
+  readonly tell: TellEvents;
+  readonly gone: AbortController;
+  readonly ending: AbortSignal;
+  readonly leave: () => void;
 }
 
-function requestOf(incoming: IncomingMessage, body: IncomingBody, signal: AbortSignal): ServedRequest {
+function isWebSocket({ headers, method }: IncomingMessage): boolean {
+  return (
+    method === "GET" && headers.upgrade?.toLowerCase() === "websocket" && headers["sec-websocket-key"] !== undefined
+  );
+}
+
+/** On a connection that the server of the runtime has let go of. */
+function writeWhole(socket: Duplex, { body, headers, status }: ServedAnswer): Promise<void> {
+  const bytes = body instanceof Uint8Array ? body : new Uint8Array(0);
+  const lines = Object.entries({ ...headers, "Content-Length": bytes.length, Connection: "close" });
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+  return new Promise((resolve) => {
+    socket.once("close", resolve);
+    socket.end(Buffer.concat([Buffer.from(head, "latin1"), bytes]), () => resolve());
+  });
+}
+
+function requestOf(incoming: IncomingMessage, body: Pick<IncomingBody, "read">, signal: AbortSignal): ServedRequest {
   return {
     method: incoming.method ?? "",
     target: incoming.url ?? "",
@@ -235,28 +301,32 @@ function requestOf(incoming: IncomingMessage, body: IncomingBody, signal: AbortS
     address: plainAddress(incoming.socket.remoteAddress),
     isSecure: "encrypted" in incoming.socket,
     signal,
-    body: (maxBytes) => body.read(maxBytes),
+    body: (maxBytes, isKnown) => body.read(maxBytes, isKnown),
   };
 }
 
 /** Bytes of bodies of all requests together. */
 class RequestRoom {
   #left: number;
+  #leftForStrangers: number;
 
-  constructor(bytes: number) {
-    this.#left = bytes;
+  constructor({ bodiesMax, strangersBodiesMax }: Pick<typeof HTTP_LIMITS, "bodiesMax" | "strangersBodiesMax">) {
+    this.#left = bodiesMax;
+    this.#leftForStrangers = strangersBodiesMax;
   }
 
-  take(bytes: number): void {
-    if (bytes > this.#left) {
+  take(bytes: number, isKnown: boolean): void {
+    if (bytes > this.#left || (!isKnown && bytes > this.#leftForStrangers)) {
       const why = "too many large requests are under way";
       throw new EntmootError("rate_limited", why, { retryAfterMs: 1_000 });
     }
     this.#left -= bytes;
+    if (!isKnown) this.#leftForStrangers -= bytes;
   }
 
-  give(bytes: number): void {
+  give(bytes: number, isKnown: boolean): void {
     this.#left += bytes;
+    if (!isKnown) this.#leftForStrangers += bytes;
   }
 }
 
@@ -266,6 +336,7 @@ class IncomingBody implements Disposable {
   readonly #response: ServerResponse;
   readonly #room: RequestRoom;
   #taken = 0;
+  #isKnown = false;
   #bytes: Promise<Uint8Array> | undefined;
 
   constructor(incoming: IncomingMessage, response: ServerResponse, room: RequestRoom) {
@@ -274,17 +345,20 @@ class IncomingBody implements Disposable {
     this.#room = room;
   }
 
-  async read(maxBytes: number): Promise<Uint8Array> {
+  async read(maxBytes: number, isKnown: boolean): Promise<Uint8Array> {
     const declared = Number(this.#incoming.headers["content-length"] ?? 0);
     if (declared > maxBytes) throw tooLarge(maxBytes);
-    this.#bytes ??= this.#read(maxBytes);
+    if (this.#bytes === undefined) {
+      this.#isKnown = isKnown;
+      this.#bytes = this.#read(maxBytes);
+    }
     const bytes = await this.#bytes;
     if (bytes.length > maxBytes) throw tooLarge(maxBytes);
     return bytes;
   }
 
   [Symbol.dispose](): void {
-    this.#room.give(this.#taken);
+    this.#room.give(this.#taken, this.#isKnown);
     this.#taken = 0;
   }
 
@@ -298,7 +372,7 @@ class IncomingBody implements Disposable {
       for await (const part of this.#incoming as AsyncIterable<Uint8Array>) {
         size += part.length;
         if (size > maxBytes) throw tooLarge(maxBytes);
-        this.#room.take(part.length);
+        this.#room.take(part.length, this.#isKnown);
         this.#taken += part.length;
         parts.push(part);
       }

@@ -18,7 +18,7 @@ export const AUTH_MODES = ["bearer", "device", "dual"] as const;
 export type AuthMode = (typeof AUTH_MODES)[number];
 
 /** Wire. What is longer is refused as no nonce. */
-const NONCE_BYTES_MAX = 256;
+export const NONCE_BYTES_MAX = 256;
 const INT64_MAX = 2n ** 63n - 1n;
 const MEMBER_HEADERS = ["x-entmoot-member-node-id", "x-entmoot-member-pubkey", "x-entmoot-member-signature"] as const;
 

@@ -1,7 +1,9 @@
 import { EntmootError } from "../core/errors.ts";
 import { STATUS } from "../core/failure-table.ts";
-import { optional, struct } from "../core/json/json-codec.ts";
+import { documented, optional, struct } from "../core/json/json-codec.ts";
 import { text } from "../core/json/json-scalars.ts";
+import { plainList } from "../wire/frame/bounded.ts";
+import { shownPlaces } from "./shown-places.ts";
 
 /** A request that is refused, as whoever asked is told. */
 export class HttpFailure extends Error {
@@ -11,6 +13,8 @@ export class HttpFailure extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Of `feature_disabled`: which. */
   readonly feature: string | undefined;
+  /** Of `place_lost`: where to go on. */
+  readonly places: ReturnType<typeof shownPlaces> | undefined;
 
   constructor(status: number, code: string, message: string, more: FailureMore = {}) {
     super(message, more);
@@ -19,17 +23,31 @@ export class HttpFailure extends Error {
     this.code = code;
     this.headers = more.headers ?? {};
     this.feature = more.feature;
+    this.places = more.places;
   }
 }
 
 interface FailureMore extends ErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly feature?: string;
+  readonly places?: HttpFailure["places"];
 }
+
+/** Ours. Places of one request. */
+const PLACES_MAX = 8192;
+const lostPlace = struct("place that is lost", { group_id: text, lost: text, all: text, fresh: text });
 
 const failure = struct(
   "error",
-  { code: text, message: text, feature: optional(text) },
+  {
+    code: text,
+    message: text,
+    feature: optional(text),
+    places: documented(
+      "of place_lost: from where to go on, to read all again or only what comes",
+      optional(plainList(lostPlace, PLACES_MAX)),
+    ),
+  },
   { required: ["code", "message"] },
 );
 
@@ -66,6 +84,7 @@ export function failureOf(error: EntmootError): HttpFailure {
   const because = { cause: error };
   if (code === "rate_limited") return tooMany(error.retryAfterMs ?? 1000, message);
   const status = code === "timeout" ? 503 : STATUS[code].http;
+  if (code === "place_lost") return new HttpFailure(410, code, message, { ...because, places: shownPlaces(error) });
   if (code === "group_not_found") return new HttpFailure(404, code, "group not joined", because);
   if (code === "disk_full") return new HttpFailure(507, code, "no room left to write", because);
   if (status >= 500 && status !== 503) return internalError(because);

@@ -22,9 +22,10 @@ import {
   tooMany,
 } from "./http-failure.ts";
 import { Idempotency, type PlainAnswer } from "./idempotency.ts";
+import { LiveHub } from "./live/live-hub.ts";
 import { mayManage, mayRead, mayUseClient, type Principal, principalName } from "./principal.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import type { HttpRoute, RouteAsk, RouteBody, ServiceContext } from "./route.ts";
+import { EVENT_STREAM, type HttpRoute, type RouteAsk, type RouteBody, type ServiceContext } from "./route.ts";
 import { type PathMatch, RouteTable } from "./route-table.ts";
 import { parseQuery, parseTarget, type Target } from "./target.ts";
 
@@ -32,7 +33,7 @@ import { parseQuery, parseTarget, type Target } from "./target.ts";
 const UNKNOWN_BODY_MAX = 1024 * 1024;
 
 export interface ServiceParts {
-  readonly context: ServiceContext;
+  readonly context: Omit<ServiceContext, "live">;
   readonly gate: Gate;
   readonly hosts: HostRule;
   /** Requests of one in a minute; 0 for no limit. */
@@ -55,6 +56,7 @@ interface Asking {
 /** Requests to answers, by the route table. See docs/http.md. */
 export class HttpService {
   readonly #parts: ServiceParts;
+  readonly #context: ServiceContext;
   readonly #table: RouteTable;
   readonly #buckets: BucketTable<SteadyMs> | undefined;
   readonly #idempotency: Idempotency;
@@ -62,6 +64,7 @@ export class HttpService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    this.#context = { ...parts.context, live: new LiveHub(parts.context) };
     this.#table = parts.table ?? new RouteTable();
     const { clock, esp, log } = parts.context;
     const { perMinute } = parts;
@@ -122,7 +125,7 @@ export class HttpService {
     }
     const most = route?.body?.maxBytes ?? UNKNOWN_BODY_MAX;
     const isTrusted = claims.isBearer || claims.isKnown;
-    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX));
+    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX), isTrusted);
     try {
       return await claims.prove(body);
     } catch (error) {
@@ -163,7 +166,7 @@ export class HttpService {
     if (route === undefined) {
       throw new HttpFailure(405, "method_not_allowed", "method not allowed", { headers: { Allow: allow } });
     }
-    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX);
+    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX, principal !== undefined);
     const work = () => this.#handle(route, { request, target, params, principal, group, bytes });
     const key = request.header("idempotency-key") ?? "";
     if (route.idempotency === undefined || key === "") return await work();
@@ -197,8 +200,9 @@ export class HttpService {
       Object.entries(route.query).map(([name, field]) => [name, field.read(values.get(name))]),
     );
     if (route.body !== undefined) body ??= readBody(route.body, bytes);
-    const ask: RouteAsk<unknown, unknown> = { principal, params, query, body, bytes, signal: request.signal };
-    const { headers, status, value } = await route.handle(this.#parts.context, {
+    const { header, signal } = request;
+    const ask: RouteAsk<unknown, unknown> = { principal, params, query, body, bytes, header, signal };
+    const { headers, status, tell, value } = await route.handle(this.#context, {
       ...ask,
       group: group as GroupId,
       client: client ?? "",
@@ -206,6 +210,7 @@ export class HttpService {
     if (!(status in route.answers)) {
       throw internalError({ cause: new Error(`${route.name} answered ${status}, which it does not declare`) });
     }
+    if (tell !== undefined) return { status, headers: { ...EVENT_HEADERS, ...headers }, body: tell };
     const codec = route.answers[status];
     return written(status, codec, value, headers);
   }
@@ -239,6 +244,7 @@ const JSON_HEADERS = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
 };
+const EVENT_HEADERS = { ...JSON_HEADERS, "Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no" };
 const LINE_FEED = encodeUtf8("\n");
 
 function written(
@@ -252,8 +258,8 @@ function written(
   return { status, headers: { ...JSON_HEADERS, ...headers }, body };
 }
 
-function refusalOf({ code, feature, headers, message, status }: HttpFailure): ServedAnswer {
-  return written(status, errorEnvelope as Codec<unknown>, { error: { code, message, feature } }, headers);
+function refusalOf({ code, feature, headers, message, places, status }: HttpFailure): ServedAnswer {
+  return written(status, errorEnvelope as Codec<unknown>, { error: { code, message, feature, places } }, headers);
 }
 
 function plainAnswer({ body, status }: ServedAnswer): PlainAnswer {
@@ -273,9 +279,9 @@ function featureDisabled(segments: readonly string[]): HttpFailure {
   return new HttpFailure(404, "feature_disabled", `${feature} feature is disabled`, { feature });
 }
 
-async function bodyOf(request: ServedRequest, maxBytes: number): Promise<Uint8Array> {
+async function bodyOf(request: ServedRequest, maxBytes: number, isKnown: boolean): Promise<Uint8Array> {
   try {
-    return await request.body(maxBytes);
+    return await request.body(maxBytes, isKnown);
   } catch (error) {
     if (error instanceof EntmootError && error.code === "frame_too_large") throw bodyTooLarge();
     throw error;

@@ -1,7 +1,7 @@
 import { schemaOf } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { errorEnvelope } from "./http-failure.ts";
-import type { HttpRoute } from "./route.ts";
+import { EVENT_STREAM, type HttpRoute } from "./route.ts";
 
 /** The routes as an OpenAPI 3.1 document, from their own schemas. */
 export function openApiOf(routes: readonly HttpRoute[], version: string): JsonSchema {
@@ -99,7 +99,7 @@ function responsesOf(route: HttpRoute) {
     return [status, { description: [...codes].sort().join(", "), content }];
   });
   const answered = Object.entries(route.answers).map(([status, codec]) => {
-    const content = codec && { "application/json": { schema: schemaOf(codec) } };
+    const content = codec && { [route.isLive ? EVENT_STREAM : "application/json"]: { schema: schemaOf(codec) } };
     return [status, { description: "done", ...(content === undefined ? {} : { content }) }];
   });
   return Object.fromEntries([...answered, ...refused]);

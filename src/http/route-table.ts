@@ -1,8 +1,10 @@
 import type { HttpRoute } from "./route.ts";
 import { openApi } from "./routes/documents.ts";
+import { EVENT_ROUTES } from "./routes/events.ts";
 import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
+import { OPEN_INVITE_ROUTES } from "./routes/open-invites.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
 /** Every route there is, in the order of documents. */
@@ -12,6 +14,8 @@ export const ROUTES: readonly HttpRoute[] = [
   ...GROUP_ROUTES,
   ...MESSAGE_ROUTES,
   ...MAILBOX_ROUTES,
+  ...EVENT_ROUTES,
+  ...OPEN_INVITE_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

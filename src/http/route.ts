@@ -2,11 +2,13 @@ import type { Clock } from "../core/clock.ts";
 import type { GroupId } from "../core/ids.ts";
 import type { Codec } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
+import type { TellEvents } from "../host/http-request.ts";
 import type { Log } from "../host/log.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import type { DeviceRegistry } from "../store/device-registry.ts";
 import type { EspStore } from "../store/esp-store.ts";
 import type { AuthMode } from "./authenticate.ts";
+import type { LiveHub } from "./live/live-hub.ts";
 import type { Principal } from "./principal.ts";
 
 /** The node behind the service; see docs/http.md. */
@@ -19,11 +21,18 @@ export interface ServiceNode {
   isWritable(): Promise<boolean>;
   /** Whether the moot is joined here. Costs some microseconds. */
   holds(groupId: GroupId): boolean;
+  /** All that are joined here. */
+  groupIds(): readonly GroupId[];
+  /** The number of the last message of a moot's log; `undefined` where it cannot be read. Costs some microseconds. */
+  lastSeq(groupId: GroupId): number | undefined;
+  /** Calls back soon after messages may have come, until what it gives is disposed of. */
+  onNews(listener: () => void): Disposable;
 }
 
 /** What routes work on. */
 export interface ServiceContext {
   readonly node: ServiceNode;
+  readonly live: LiveHub;
   readonly esp: EspStore;
   /** `undefined` in the mode `bearer`. */
   readonly registry: DeviceRegistry | undefined;
@@ -57,6 +66,8 @@ export interface RouteAsk<Query, Body> {
   readonly body: Body;
   /** The body as it came. */
   readonly bytes: Uint8Array;
+  /** As of `ServedRequest`. */
+  readonly header: (name: string) => string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -71,6 +82,8 @@ export interface RouteAnswer {
   readonly status: number;
   /** Written by the codec that the route declares for the status. */
   readonly value: unknown;
+  /** Instead of `value`: what tells events as long as it runs. */
+  readonly tell?: TellEvents;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -110,6 +123,8 @@ export interface HttpRoute {
   readonly idempotency: ((ask: Pick<RouteAsk<unknown, unknown>, "params"> & RouteMoot) => string) | undefined;
   /** What it answers with, by status; `undefined`: without a body. Refusals have the error envelope. */
   readonly answers: Readonly<Record<number, Codec<unknown> | undefined>>;
+  /** It answers with events, as `EVENT_STREAM` or over a WebSocket. */
+  readonly isLive: boolean;
   /** Codes of refusals beside those that its needs bring. */
   readonly refusals: Readonly<Record<number, readonly string[]>>;
   handle(context: ServiceContext, ask: RouteAsk<never, never> & RouteMoot): Promise<RouteAnswer> | RouteAnswer;
@@ -129,6 +144,7 @@ interface RouteDefinition<Q extends QueryFields, B> {
   readonly idempotency?: HttpRoute["idempotency"];
   // biome-ignore lint/suspicious/noExplicitAny: each status has a codec of its own.
   readonly answers: Readonly<Record<number, Codec<any> | undefined>>;
+  readonly isLive?: boolean;
   readonly refusals?: HttpRoute["refusals"];
   readonly handle: (
     context: ServiceContext,
@@ -140,13 +156,14 @@ interface RouteDefinition<Q extends QueryFields, B> {
 export function route<const Q extends QueryFields = Record<never, never>, B = undefined>(
   definition: RouteDefinition<Q, B>,
 ): HttpRoute {
-  const { access = "signed in", needs = [], path, query = {}, refusals = {} } = definition;
+  const { access = "signed in", isLive = false, needs = [], path, query = {}, refusals = {} } = definition;
   return {
     ...definition,
     access,
     needs,
     query,
     refusals,
+    isLive,
     group: definition.group ?? (path.includes("{group}") ? "path" : undefined),
     client: definition.client,
     idempotency: definition.idempotency,
@@ -154,6 +171,9 @@ export function route<const Q extends QueryFields = Record<never, never>, B = un
     handle: definition.handle as HttpRoute["handle"],
   };
 }
+
+/** What events come as. */
+export const EVENT_STREAM = "text/event-stream";
 
 /** An answer with 200. */
 export const ok = (value: unknown): RouteAnswer => ({ status: 200, value });

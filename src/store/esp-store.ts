@@ -1,5 +1,5 @@
 import type { UnixMs } from "../core/clock.ts";
-import type { GroupId } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
 
 /** A nonce of a signed request. */
 export interface UsedNonce {
@@ -50,6 +50,39 @@ export interface EspMetadataStore {
   get(groupId: GroupId): string | undefined;
 }
 
+/** An open invite as the original's service issued it, and keeps it. */
+export interface OriginalOpenInvite {
+  /** SHA-256 of the token, in base64url. */
+  readonly tokenHash: string;
+  readonly groupId: GroupId;
+  /** Which device asked for it; may be empty. */
+  readonly deviceId: string;
+  /** 0: any number. */
+  readonly maxUses: number;
+  readonly useCount: number;
+  readonly isRevoked: boolean;
+  /** Node ids. */
+  readonly bootstrapPeers: readonly number[];
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  /** 0: never. */
+  readonly expiresMs: number;
+}
+
+/** Open invites of the original's service, which this program takes over one by one as they are used. Looking makes nothing. */
+export interface OriginalOpenInvites {
+  get(tokenHash: string): OriginalOpenInvite | undefined;
+  /** Newest first, as many as a node keeps. */
+  list(groupId: GroupId): OriginalOpenInvite[];
+  /** The keys that used it. */
+  redeemers(tokenHash: string): PublicKey[];
+  /** Notes what became of one, so that the original finds it; nothing where there is none. Durable on return. */
+  note(
+    tokenHash: string,
+    now: { readonly useCount: number; readonly isRevoked: boolean; readonly nowMs: UnixMs },
+  ): void;
+}
+
 /**
  * What the HTTP service keeps for itself, in the original's file. Other processes read and write it too. Looking makes no
  * file. Throws `StoreBusy` while another process writes it, `data_root_invalid` when it is damaged or not writable, `disk_full`.
@@ -58,4 +91,5 @@ export interface EspStore extends Disposable {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly openInvites: OriginalOpenInvites;
 }

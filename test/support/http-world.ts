@@ -1,15 +1,16 @@
 import { join } from "node:path";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
 import { saltKeys } from "../../src/core/salted-map.ts";
 import { sign } from "../../src/core/signature.ts";
-import type { ServedAnswer, ServedRequest } from "../../src/host/http-request.ts";
+import type { ServedAnswer, ServedRequest, TellEvents } from "../../src/host/http-request.ts";
 import { createLog } from "../../src/host/log.ts";
 import { type AuthMode, Gate } from "../../src/http/authenticate.ts";
 import { HttpService } from "../../src/http/http-service.ts";
 import { NonceBook } from "../../src/http/nonce-book.ts";
-import type { HttpRoute, ServiceContext } from "../../src/http/route.ts";
+import type { HttpRoute, ServiceContext, ServiceNode } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
 import { LocalReader } from "../../src/node/read/local-reader.ts";
@@ -17,7 +18,9 @@ import { type Device, DeviceRegistry } from "../../src/store/device-registry.ts"
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { SqliteEsp } from "../../src/store/sqlite/sqlite-esp.ts";
 import { identity } from "./identity.ts";
+import { keptMessage } from "./kept-message.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { message } from "./message.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 saltKeys("");
@@ -60,6 +63,8 @@ export class HttpWorld implements Disposable {
   #esp: SqliteEsp;
   #service: HttpService;
   #nonces = 0;
+  #said = 0;
+  readonly #listeners = new Set<() => void>();
 
   constructor(home: TemporaryDirectory, how: WorldOptions = {}) {
     this.#home = home;
@@ -80,7 +85,30 @@ export class HttpWorld implements Disposable {
     this.#service = this.#start();
   }
 
-  async ask(target: string, { address = "192.0.2.1", body = "", headers = {}, method = "GET" }: AskOptions = {}) {
+  /** Puts a message into a moot, as a peer would. */
+  say(group_id: GroupId, content: string, topics = ["chat"]): void {
+    const sent = { by: identity(1), group_id, topics, timestamp: BigInt(this.clock.unix() + this.#said++) };
+    this.#root.openGroup(group_id)!.messages.putMany([keptMessage(message({ ...sent, content: encodeUtf8(content) }))]);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** The moot is a copy of another age from now on: as after a backup was restored. */
+  drawLog(group_id: GroupId): void {
+    this.#root.openGroup(group_id)!.messages.drawLog();
+  }
+
+  /** Begins to listen, as the bearer unless headers say otherwise. */
+  async listen(target: string, headers: Readonly<Record<string, string>> = {}): Promise<HeldEvents> {
+    const { body } = await this.#answer(target, { headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
+    if (typeof body !== "function") throw new Error(new TextDecoder().decode(body));
+    return new HeldEvents(body);
+  }
+
+  async ask(target: string, options: AskOptions = {}) {
+    return told(await this.#answer(target, options));
+  }
+
+  #answer(target: string, { address = "192.0.2.1", body = "", headers = {}, method = "GET" }: AskOptions = {}) {
     const bytes = bytesOf(body);
     const byName = new Map(
       Object.entries({ host: "localhost", "content-length": `${bytes.length}`, ...headers }).map(([k, v]) => [
@@ -100,7 +128,7 @@ export class HttpWorld implements Disposable {
         return bytes;
       },
     };
-    return told(await this.#service.answer(request));
+    return this.#service.answer(request);
   }
 
   bearer(target: string, options: AskOptions = {}) {
@@ -135,14 +163,20 @@ export class HttpWorld implements Disposable {
     const { clock, registry } = this;
     const log = createLog("info", { write: (line) => this.lines.push(line), now: () => new Date(clock.unix()) });
     const reads = new LocalReader(this.#root, { clock, local: () => undefined });
-    const node = {
+    const node = this.#how.node ?? {
       reads,
       writes: async () => reads,
       isWritable: async () => true,
       holds: (id: GroupId) => id === OURS || id === OTHERS,
+      groupIds: () => [OURS, OTHERS],
+      lastSeq: (id: GroupId) => reads.lastSeq(id),
+      onNews: (listener: () => void) => {
+        this.#listeners.add(listener);
+        return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+      },
     };
     const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-    const context: ServiceContext = { node, esp: this.#esp, registry, mode, clock, log, random };
+    const context: Omit<ServiceContext, "live"> = { node, esp: this.#esp, registry, mode, clock, log, random };
     const nonces = new NonceBook({ store: this.#esp.nonces, clock, log });
     const gate = new Gate({ mode, token: TOKEN, registry, nonces, clock });
     const hosts = { isLoopback: true, allowed: new Set(["esp.example"]) };
@@ -154,6 +188,8 @@ export interface WorldOptions {
   readonly mode?: AuthMode;
   readonly perMinute?: number;
   readonly devices?: readonly Device[];
+  /** In place of two moots that are only read. */
+  readonly node?: ServiceNode;
   /** Beside those that there are. */
   readonly routes?: readonly HttpRoute[];
 }
@@ -165,6 +201,50 @@ interface SignOptions {
   readonly key?: number;
   readonly nonce?: string;
   readonly stampMs?: number;
+}
+
+/** Events of one answer, on a way that takes nothing while it is told to. */
+export class HeldEvents {
+  readonly told: { readonly event: string; readonly id: string; readonly data: Record<string, never> }[] = [];
+  readonly done: Promise<void>;
+  isTaking = true;
+  #unsent = 0;
+  readonly #gone = new AbortController();
+  readonly #ending = new AbortController();
+
+  constructor(tell: TellEvents) {
+    const self = this;
+    this.done = tell({
+      gone: this.#gone.signal,
+      ending: this.#ending.signal,
+      get unsentBytes() {
+        if (self.isTaking) self.#unsent = 0;
+        return self.#unsent;
+      },
+      send: ({ frame, text }) => {
+        this.#unsent += text.length;
+        if (frame !== undefined) this.told.push(JSON.parse(frame));
+      },
+    });
+  }
+
+  get unsent(): number {
+    return this.#unsent;
+  }
+
+  contents(): string[] {
+    return this.told.filter(({ event }) => event === "message").map(({ data }) => data.content as unknown as string);
+  }
+
+  leave(): Promise<void> {
+    this.#gone.abort();
+    return this.done;
+  }
+
+  end(): Promise<void> {
+    this.#ending.abort();
+    return this.done;
+  }
 }
 
 function told({ body, headers, status }: ServedAnswer) {

@@ -13,11 +13,13 @@ import { type Device, DeviceRegistry, deviceJson, registryJson } from "../../sto
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const exits = [0, 1, 5] as const;
 
 const registryFlags = {
   ...globalFlags,
+  ...jsonAlready,
   "device-keys": {
     type: "string",
     valueHint: "FILE",
@@ -210,8 +212,11 @@ function registryOf(args: Args): { readonly registry: DeviceRegistry; read(): Re
   const options = parseGlobalOptions(args as GlobalArgs, process.env);
   requireOwner(options, "esp device");
   const given = args["device-keys"];
+  if (given !== undefined && trimSpace(String(given)) === "") {
+    throw new EntmootError("invalid_argument", "-device-keys is empty; expected FILE");
+  }
   const path =
-    typeof given === "string" && given !== ""
+    typeof given === "string"
       ? absolutePath(given, () => homeFolder(process.env))
       : join(options.dataDir, "esp-devices.json");
   const registry = new DeviceRegistry(path, (fault) => {

@@ -8,11 +8,13 @@ import { readAtMost } from "../../files/read-at-most.ts";
 import { absolutePath, homeFolder } from "../../host/home-path.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import { NONCE_BYTES_MAX } from "../../http/authenticate.ts";
 import { deviceSigningInput } from "../../http/signing-input.ts";
 import { fileFailure } from "../../store/private-files.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "esp sign-request";
 /** Ours. A key and some blanks; what is larger is another file. */
@@ -32,6 +34,7 @@ export const espSignRequest = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     device: { type: "string", valueHint: "ID", description: "the device (required)" },
     "private-key-file": { type: "string", valueHint: "FILE", description: "its key, as onboard printed it (required)" },
     method: { type: "string", valueHint: "METHOD", description: "such as GET (required)" },
@@ -51,9 +54,17 @@ export const espSignRequest = defineCommand({
       const device = required(args.device, "device");
       const method = required(args.method, "method").toUpperCase();
       const target = required(args.path, "path");
-      const seed = seedIn(fileOf(required(args["private-key-file"], "private-key-file"), KEY_FILE_MAX));
-      const body = await bodyOf(args.body);
+      const keyPath = required(args["private-key-file"], "private-key-file");
       const timestampMs = stampOf(args["timestamp-ms"]);
+      if (args.nonce !== undefined && !isNonce(args.nonce)) {
+        throw new EntmootError(
+          "invalid_argument",
+          `-nonce: expected 1 to ${NONCE_BYTES_MAX} bytes without blanks around them`,
+        );
+      }
+      if (args.body !== undefined) required(args.body, "body");
+      const seed = seedIn(fileOf(keyPath, KEY_FILE_MAX));
+      const body = await bodyOf(args.body);
       const drawn = () =>
         crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
       const nonce = args.nonce ?? drawn();
@@ -78,6 +89,10 @@ function required(value: string | undefined, name: string): string {
   const text = trimSpace(value ?? "");
   if (text === "") throw new EntmootError("invalid_argument", `-${name} is required`);
   return text;
+}
+
+function isNonce(text: string): boolean {
+  return text !== "" && text === trimSpace(text) && Buffer.byteLength(text) <= NONCE_BYTES_MAX;
 }
 
 function fileOf(path: string, max: number): Uint8Array {

@@ -13,6 +13,7 @@ import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { policyFromFlags } from "../line/policy-source.ts";
 
 const LABEL = "group create";
@@ -66,7 +67,7 @@ export const groupCreate = defineCommand({
       defaultHint: "as the policy says",
       description: "how long messages are kept, in place of what the policy says",
     },
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);

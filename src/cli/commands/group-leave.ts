@@ -8,6 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { requireYes, yesFlag } from "../line/yes.ts";
 
@@ -31,6 +32,7 @@ export const groupLeave = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group,
     ...yesFlag,
     wait: { type: "string", default: "5s", valueHint: "D", description: "wait so long until a member has heard of it" },
@@ -86,6 +88,7 @@ export const groupForget = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group,
     ...yesFlag,
     keep: { type: "boolean", default: true, description: "write an archive first; -keep=false deletes everything" },

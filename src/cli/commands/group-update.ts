@@ -7,6 +7,7 @@ import { moot_update } from "../../node/operations/membership.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 
 const LABEL = "group update";
@@ -29,6 +30,7 @@ export const groupUpdate = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     name: { type: "string", valueHint: "NAME", defaultHint: "as it is", description: "display name" },
     description: { type: "string", valueHint: "TEXT", defaultHint: "as it is", description: "what the moot is for" },

@@ -8,6 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "import";
@@ -27,6 +28,7 @@ export const importCommand = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     file: { type: "positional", required: false, valueHint: "FILE", description: "an archive" },
   },
   async run({ args }) {

@@ -10,6 +10,7 @@ import {
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { memberToChange } from "../line/member-to-change.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
@@ -41,6 +42,7 @@ export const mute = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     member,
     for: { type: "string", valueHint: "D", defaultHint: "until unmute", description: "for so long: 30m, 2h, 7d" },
     group,
@@ -71,6 +73,7 @@ export const unmute = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     member,
     group: { ...group, defaultHint: "every mute of it", description: "the group it was muted in alone" },
   },
@@ -94,7 +97,7 @@ export const unmute = defineCommand({
 export const mutes = defineCommand({
   meta: { name: "mutes", description: "List the members that are muted here" },
   help: { examples: ["entmootd mutes"], exits: [0, 1, 5, 6], notes: ["One JSON object a line."] },
-  args: { ...globalFlags },
+  args: { ...globalFlags, ...jsonAlready },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     await namedFailure(

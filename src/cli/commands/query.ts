@@ -13,6 +13,7 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { isAfter, parseAfter } from "../line/place-argument.ts";
 import { placesAsked, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
@@ -41,6 +42,7 @@ export const query = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     ...authorFlag,
     topic: {

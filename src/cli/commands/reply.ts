@@ -11,6 +11,7 @@ import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics } from "../line/topic-argument.ts";
@@ -38,6 +39,7 @@ export const reply = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     message: { type: "positional", required: true, valueHint: "MESSAGE_ID", description: "what is answered" },
     content: { type: "string", valueHint: "TEXT", description: "the answer" },
     file: { type: "string", valueHint: "PATH|-", description: "read the answer from a file, or - for stdin" },

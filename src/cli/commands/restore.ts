@@ -14,6 +14,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "restore";
@@ -34,6 +35,7 @@ export const restore = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     dir: { type: "positional", required: false, valueHint: "DIR", description: "what backup made" },
     "original-stopped": { type: "boolean", description: "nothing else runs under this identity, nor will" },
   },

@@ -11,6 +11,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { memberToChange } from "../line/member-to-change.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { requireYes, yesFlag } from "../line/yes.ts";
@@ -74,6 +75,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     args: {
       ...globalFlags,
+      ...jsonAlready,
       group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       pubkey: { type: "string", default: "", valueHint: "KEY", description: KEY_TEXTS[op] },
       node: {
@@ -152,6 +154,7 @@ function healCommand() {
     },
     args: {
       ...globalFlags,
+      ...jsonAlready,
       group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       keep: {
         type: "string",

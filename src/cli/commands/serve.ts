@@ -13,7 +13,7 @@ import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
-import { daemonEspFlags, parseEspFlags } from "../line/esp-flags.ts";
+import { daemonEspFlags, parseEspFlags, refuseEspFlags } from "../line/esp-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
@@ -54,6 +54,7 @@ export const serve = defineCommand({
     for (const text of repeated(args.group))
       wanted.push(await parseMoot(`${LABEL}: invalid -group`, text, { options }));
     const env = process.env;
+    if (args.esp === undefined) refuseEspFlags(LABEL, args);
     const esp =
       args.esp === undefined ? undefined : parseEspFlags({ label: LABEL, args, prefix: "esp-", options, env });
     await namedFailure(LABEL, async () => {

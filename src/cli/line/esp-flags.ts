@@ -99,6 +99,7 @@ export function parseEspFlags(asked: EspArgs): EspOptions {
   const isOn = (name: keyof typeof FLAGS) => args[`${prefix}${name}`] === true;
   const fileOf = (text: string) => absolutePath(text, () => homeFolder(env));
 
+  requireGiven(asked);
   const mode = textOf("auth-mode") || "bearer";
   if (!AUTH_MODES.includes(mode as AuthMode)) throw refuse(`unknown -${prefix}auth-mode ${JSON.stringify(mode)}`);
   const token = textOf("token");
@@ -143,6 +144,28 @@ export function parseEspFlags(asked: EspArgs): EspOptions {
     apns,
     bonjourName: bonjourName === "" ? undefined : bonjourName,
   };
+}
+
+/** Throws `invalid_argument` for flags of the service inside the daemon where there is to be none: they would do nothing. */
+export function refuseEspFlags(label: string, args: FlagArgs): void {
+  const given = Object.keys(FLAGS).find((name) => args[`esp-${name}`] !== undefined && args[`esp-${name}`] !== false);
+  if (given === undefined) return;
+  throw new EntmootError("invalid_argument", `${label}: -esp-${given} needs -esp HOST:PORT, where the service listens`);
+}
+
+/** That none is given as nothing; of the token it is told what else may say it. */
+function requireGiven({ args, label, prefix }: EspArgs): void {
+  for (const [name, { type, valueHint }] of Object.entries<FlagDef>(FLAGS)) {
+    const given = args[`${prefix}${name}`];
+    if (type !== "string" || name === "token" || typeof given !== "string") continue;
+    if (trimSpace(given) === "") {
+      throw new EntmootError("invalid_argument", `${label}: -${prefix}${name} is empty; expected ${valueHint}`);
+    }
+  }
+  const addrFlag = prefix === "" ? "addr" : "esp";
+  if (args[addrFlag] !== undefined && trimSpace(String(args[addrFlag])) === "") {
+    throw new EntmootError("invalid_argument", `${label}: -${addrFlag} is empty; expected HOST:PORT`);
+  }
 }
 
 function apnsOf(

@@ -1,6 +1,10 @@
 import { EXIT_MEANING } from "../../core/failure-table.ts";
 import { argsOf, type CommandEntry } from "./argv.ts";
 import type { EntmootCommand, FlagDef } from "./command.ts";
+import { positionalsOf } from "./moot-word.ts";
+
+/** Ours. A line of a terminal, with its margin and the sign of what follows. */
+const OPERATIONS_CHARS_MAX = 70;
 
 /** The help of the program itself. Prints from the table alone, so no command is loaded. */
 export function programHelp(
@@ -42,14 +46,14 @@ export async function commandHelp(
 ): Promise<string> {
   const name = `entmootd ${path.join(" ")}`;
   const args = Object.entries(await argsOf(command));
-  const positionals = args.filter(([, def]) => def.type === "positional");
+  const positionals = positionalsOf(Object.fromEntries(args));
   const own = args.filter(([flag, def]) => def.type !== "positional" && globals[flag] !== def);
   const operations = await operationRows(command);
   const usage = [
     name,
     ...own.filter(([, def]) => def.required).map(([flag, def]) => `-${flag} ${hintOf(def)}`),
     ...(own.some(([, def]) => !def.required) ? ["[flags]"] : []),
-    ...(operations.length > 0 ? [`${operations.map(([op]) => op).join("|")} …`] : []),
+    ...(operations.length > 0 ? [`${operationsText(operations.map(([op]) => op))} …`] : []),
     ...positionals.map(([arg, def]) => positionalUsage(arg, def)),
   ];
   return sections([
@@ -115,7 +119,8 @@ export function hintOf(def: FlagDef): string {
 
 /** An argument as usage has it: `<WHAT>`, or `[WHAT]` where it may be left out. */
 export function positionalUsage(name: string, def: FlagDef): string {
-  const word = `${def.valueHint ?? name.toUpperCase()}${def.variadic ? "…" : ""}`;
+  const shown = def.valueHint ?? name.toUpperCase();
+  const word = def.variadic && !shown.endsWith("…") ? `${shown}…` : shown;
   return def.required === false || def.default !== undefined ? `[${word}]` : `<${word}>`;
 }
 
@@ -169,4 +174,10 @@ function sections(parts: readonly (readonly [title: string, lines: readonly stri
     )
     .join("\n\n")
     .concat("\n");
+}
+
+/** They stand below with what each does; on the line itself as far as a line has room. */
+function operationsText(names: readonly string[]): string {
+  const text = names.join("|");
+  return text.length > OPERATIONS_CHARS_MAX ? "OPERATION" : text;
 }

@@ -113,6 +113,7 @@ async function groupOf(context: NodeContext, archive: VerifiedArchive, signal: A
 
 function make(context: NodeContext, { head, roster }: VerifiedArchive): Group {
   const policy = head.policy === undefined ? undefined : formatPolicy(parsePolicy(head.policy));
+  context.refuseGoing(head.group_id);
   const store = context.root.createGroup(head.group_id);
   try {
     const metadata = metadataOf(head.metadata);

@@ -54,6 +54,10 @@ const linkFields = {
   created_at_ms: documented("Unix milliseconds", count),
   expires_at_ms: documented("Unix milliseconds; 0: never", count),
   status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
+  token_hash: documented(
+    "of its token, SHA-256 in base64url; an open invite's is its id over HTTP",
+    optional(boundedText("token hash", 64)),
+  ),
 } as const;
 
 /** A link as its issuer keeps it. */

@@ -86,6 +86,20 @@ export class LocalReader implements Operations, OperationHost {
     });
   }
 
+  groupIds(): readonly GroupId[] {
+    return this.#root.groupIds();
+  }
+
+  /** The number of the last message of a moot's log; `undefined` where it cannot be read. */
+  lastSeq(id: GroupId): number | undefined {
+    try {
+      return this.#moot(id)?.store.messages.lastSeq();
+    } catch (error) {
+      if (error instanceof EntmootError) return undefined;
+      throw error;
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#root[Symbol.dispose]();
   }

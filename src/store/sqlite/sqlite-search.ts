@@ -128,7 +128,7 @@ export class SqliteSearch implements MessageSearch {
     for (let at = 0; at < hits.length; ) {
       const bucket = bucketOf(hits[at]!.doc);
       const same = this.#ofBucket(hits, at, bucket, { match, isMore });
-      if (same === undefined) return meant.length > 0 ? told(hits[at - 1]!.place) : this.#walkIn(bucket, query);
+      if (same === undefined) return meant.length > 0 ? told(meant.at(-1)!.place) : this.#walkIn(bucket, query);
       while (at < hits.length && hits[at]!.doc >= bucket.start) at += 1;
       for (const hit of same.sort((a, b) => comparePlaces(b.place, a.place))) {
         if (!isWithin(hit.place, query)) continue;

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { SearchMarks } from "../../../src/store/sqlite/search-marks.ts";
+import { TERMS_VERSION, termsVersion } from "../../../src/store/sqlite/search-terms.ts";
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { SqliteMessageStore } from "../../../src/store/sqlite/sqlite-message-store.ts";
@@ -99,6 +100,29 @@ test("what a program without FTS5 wrote makes the index anew", () => {
   while (store.messages.search.index());
   expect(all(store)).toBe(8);
   expect(store.messages.search.isIndexed).toBeTrue();
+});
+
+test("an index whose words were cut by other tables of letters is made anew", () => {
+  const here = { rules: 1, unicode: "17.0", system: "" };
+  const others = [
+    { ...here, rules: 2 },
+    { ...here, unicode: "18.0" },
+    { ...here, system: "25.1.0" },
+  ];
+  expect(new Set([here, ...others].map(termsVersion)).size).toBe(4);
+  expect(TERMS_VERSION).not.toBe(termsVersion({ rules: 1, unicode: "15.1", system: "" }));
+  using world = new FileWorld();
+  {
+    using store = world.open();
+    store.messages.putMany(said(1, 5));
+    while (store.messages.search.index());
+    store.file.exec(`UPDATE search_state SET terms = ${termsVersion({ rules: 1, unicode: "15.1", system: "" })}`);
+  }
+  using store = world.open();
+  expect(store.messages.search.progress()).toMatchObject({ done: 0, of: 5 });
+  expect(all(store)).toBe(5);
+  while (store.messages.search.index());
+  expect([store.messages.search.isIndexed, all(store)]).toEqual([true, 5]);
 });
 
 test("parts of the index are made one once they are many, step by step, and the same is found", () => {
