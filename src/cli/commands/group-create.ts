@@ -14,6 +14,7 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { jsonAlready } from "../line/json-already.ts";
+import { mootNameOf } from "../line/moot-name.ts";
 import { policyFromFlags } from "../line/policy-source.ts";
 import { tellSameName } from "../line/same-name.ts";
 
@@ -72,7 +73,7 @@ export const groupCreate = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = trimSpace(args.name);
+    const name = mootNameOf(`${LABEL}: -name`, args.name);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -name is required`);
     const visibility = oneOf("-visibility", args.visibility, VISIBILITIES);
     const joinMode = oneOf("-join-mode", args["join-mode"], JOIN_MODES);

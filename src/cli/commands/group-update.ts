@@ -10,6 +10,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
+import { mootNameOf } from "../line/moot-name.ts";
 import { tellSameName } from "../line/same-name.ts";
 
 const LABEL = "group update";
@@ -51,6 +52,7 @@ export const groupUpdate = defineCommand({
       refuse("expected -name, -description or -tag, one at least");
     }
     if (name !== undefined && trimSpace(name) === "") refuse("-name is empty; expected a name");
+    if (name !== undefined) mootNameOf(`${LABEL}: -name`, name);
     const given = repeated(args.tag).map(trimSpace);
     const tags = args.tag === undefined ? undefined : given.filter((tag) => tag !== "");
     if (tags !== undefined && tags.length !== given.length && given.length > 1)

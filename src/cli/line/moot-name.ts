@@ -1,6 +1,6 @@
-import { trimSpace } from "../core/bytes/text.ts";
-import { EntmootError } from "../core/errors.ts";
-import { idBytes } from "../core/written-id.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { idBytes } from "../../core/written-id.ts";
 
 /** What breaks a line, steers a terminal or turns the direction of what stands behind it. Joiners and pictures are words. */
 const STEERS = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
