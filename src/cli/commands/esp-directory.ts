@@ -11,6 +11,7 @@ import { SqliteEsp } from "../../store/sqlite/sqlite-esp.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const exits = [0, 1, 5] as const;
 /** Ours. The original lets anybody fill its directory: its file may hold more than ours does. */
@@ -24,7 +25,7 @@ type GivenArgs = Readonly<Record<string, unknown>>;
 const list = defineCommand({
   meta: { name: "list", description: "Print every moot of the directory, the last changed first" },
   help: { examples: ["entmootd esp directory list"], exits, notes },
-  args: globalFlags,
+  args: { ...globalFlags, ...jsonAlready },
   async run({ args }) {
     await namedFailure("esp directory list", async () => {
       using esp = espOf(args);
@@ -42,11 +43,12 @@ const set = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group,
     status: {
       type: "string",
-      valueHint: "STATUS",
-      description: `${DIRECTORY_STATUSES.join(", ")} (required)`,
+      valueHint: DIRECTORY_STATUSES.join("|"),
+      description: "what becomes of it (required)",
     },
   },
   async run({ args }) {
@@ -68,7 +70,7 @@ const forget = defineCommand({
     exits,
     notes: [...notes, "Whoever tells it next is its founder here: for one that a stranger told first."],
   },
-  args: { ...globalFlags, group },
+  args: { ...globalFlags, ...jsonAlready, group },
   async run({ args }) {
     await namedFailure("esp directory forget", async () => {
       const id = groupOf(args);
