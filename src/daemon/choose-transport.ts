@@ -9,6 +9,7 @@ import { threadsLeft } from "../host/thread-room.ts";
 import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
+import { AddressNotHere } from "../transport/address-not-here.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
 import { atMost } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -117,7 +118,12 @@ export async function startTransport(
   try {
     transport = await start(kept);
   } catch (error) {
-    if (kept === 0 || !(error instanceof EntmootError && error.code === "unavailable")) throw error;
+    if (
+      kept === 0 ||
+      error instanceof AddressNotHere ||
+      !(error instanceof EntmootError && error.code === "unavailable")
+    )
+      throw error;
     log.warn(`UDP port ${kept}, kept from earlier, cannot be had; another one is chosen`, error);
     transport = await start(0);
   }

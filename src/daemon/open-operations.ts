@@ -197,6 +197,9 @@ async function explainAbsence(options: GlobalOptions): Promise<string> {
   const astray = await seenAstray(options);
   if (astray !== undefined) return astray;
   const { ours: seen, unknown } = await seenDaemons(options);
+  const { whyHeld } = await import("../store/backup/restored-mark.ts");
+  const held = seen === undefined ? whyHeld(dataDir) : undefined;
+  if (held !== undefined) return held;
   if (seen === undefined) {
     const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);
     const none = existsSync(dataDir) ? NO_DAEMON : NO_ROOT;

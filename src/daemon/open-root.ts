@@ -7,7 +7,7 @@ import { requireNotHeld } from "../store/backup/restored-mark.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { createPrivateDirectory, isThere } from "../store/private-files.ts";
-import { requireRootFolder } from "../store/root-folder.ts";
+import { removeUnfounded, requireRootFolder } from "../store/root-folder.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -31,14 +31,16 @@ export function openRoot(
   how: Pick<IdentityWanted, "create" | "fresh"> & { readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
   if (how.lock) requireRootFolder(options.dataDir, [options.identityPath]);
+  const isNew = how.create && !isThere(options.dataDir);
   if (how.create) createPrivateDirectory(options.dataDir);
   else if (how.lock && !isThere(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
   }
   if (how.lock) requireNotHeld(options.dataDir);
-  const lock = how.lock ? DataRootLock.acquire(options.dataDir, realClock.unix()) : undefined;
+  let lock: DataRootLock | undefined;
   let root: DataRoot | undefined;
   try {
+    if (how.lock) lock = DataRootLock.acquire(options.dataDir, realClock.unix());
     // Without a lock nothing is changed; reading says so too where there is no data root.
     root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write", telling());
     // Before an identity is made: a mistyped group must not leave one behind.
@@ -57,6 +59,9 @@ export function openRoot(
     return { root: guarded(root, lock, how.only), identity: identity.loaded, log: createLog(options.logLevel) };
   } catch (error) {
     root?.[Symbol.dispose]();
+    // Held by another process, it is that one's now.
+    const isOurs = isNew && !(error instanceof EntmootError && error.code === "already_running");
+    if (isOurs) removeUnfounded(options.dataDir);
     lock?.[Symbol.dispose]();
     throw error;
   }

@@ -41,7 +41,7 @@ export async function refuseStopped(client: ControlClient, options: GlobalOption
 }
 
 /** Whose process stands behind an agents' socket cannot be told. */
-async function whyStopped(options: GlobalOptions): Promise<string | undefined> {
+export async function whyStopped(options: GlobalOptions): Promise<string | undefined> {
   if (options.agentSocket !== undefined) return undefined;
   const { ours } = await lookForDaemons(options);
   if (!ours?.stopped) return undefined;

@@ -242,9 +242,12 @@ async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon
     if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
     const holder = DataRootLock.holder(options.dataDir);
     const who = holder === undefined ? "" : ` (${holderName(holder)})`;
+    const { whyStopped } = await import("./silent-daemon.ts");
+    const stopped = await whyStopped(options);
+    const next = stopped ?? 'use it as it is ("entmootd tail"), or end it with "entmootd stop"';
     throw new EntmootError(
       "already_running",
-      `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; use it as it is ("entmootd tail"), or end it with "entmootd stop"`,
+      `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; ${next}`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { durationText, sizeText } from "../core/amounts.ts";
-import { ipRange } from "../core/bytes/ip-range.ts";
+import { hostRange } from "../core/bytes/host-range.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { isLoopbackHost } from "../core/loopback.ts";
@@ -47,7 +47,7 @@ export function bareFetch(url: URL, init: RequestInit): Promise<Response> {
 
 /**
  * The URL in `text`. Throws `invalid_argument`, with `label` in front, unless it is https, or http to this machine, and
- * names neither credentials nor an address of a private network, to which a stranger's link could send us.
+ * names neither credentials nor a place in a private network, to which a stranger's link could send us.
  */
 export function safeUrl(label: string, text: string): URL {
   const url = URL.parse(text);
@@ -60,8 +60,8 @@ export function safeUrl(label: string, text: string): URL {
   if (url.protocol === "http:" && !isHere) {
     throw refuse("https, for anybody on the way can change what comes over http; http is for this machine alone");
   }
-  if (!isHere && ipRange(url.hostname.replace(/^\[|\]$/g, "")) === "private") {
-    throw refuse("a name or a public address, found one of a private network");
+  if (!isHere && hostRange(url.hostname) === "private") {
+    throw refuse("a public name or address, found one of a private network");
   }
   return url;
 }

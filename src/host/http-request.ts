@@ -12,10 +12,10 @@ export interface ServedRequest {
   /** Aborts when whoever asked is gone, or the server ends. */
   readonly signal: AbortSignal;
   /**
-   * Reads the body; asked again, gives the same. Throws `frame_too_large` when it has more than `maxBytes`, of which nothing is read where
+   * Reads the body; asked again, gives the same. `isKnown`: whoever sends it is no stranger, of whose bodies fewer are held. Throws `frame_too_large` when it has more than `maxBytes`, of which nothing is read where
    * the header says so; `rate_limited` when there is no room for it now; `unavailable` when it was cut off.
    */
-  body(maxBytes: number): Promise<Uint8Array>;
+  body(maxBytes: number, isKnown: boolean): Promise<Uint8Array>;
 }
 
 export interface ServedAnswer {

@@ -24,6 +24,8 @@ export const HTTP_LIMITS = {
   underWayMax: 2_048,
   /** Bytes of bodies that are held. */
   bodiesMax: 64 * 1024 * 1024,
+  /** Of these, those of whoever is not known yet: strangers keep nobody else out. */
+  strangersBodiesMax: 16 * 1024 * 1024,
   /** How long what was begun has when the server ends. */
   endingMs: 5_000,
   /** How long a client may go on sending what nobody reads, so that it sees why. */
@@ -56,7 +58,7 @@ export class HttpServer implements AsyncDisposable {
   private constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? HTTP_LIMITS;
-    this.#room = new RequestRoom(this.#limits.bodiesMax);
+    this.#room = new RequestRoom(this.#limits);
     const { headerBytesMax, headerMs, idleMs, requestMs } = this.#limits;
     const options = {
       headersTimeout: headerMs,
@@ -148,7 +150,9 @@ export class HttpServer implements AsyncDisposable {
     using body = new IncomingBody(incoming, response, this.#room);
     try {
       const served = this.#refusedAtOnce(incoming) ?? (await answer(requestOf(incoming, body, gone.signal)));
-      await this.#send(incoming, response, served, { gone: gone.signal, ending: ending.signal });
+      // Of a response that is closed nothing more is told, not even that its last byte is written.
+      if (!gone.signal.aborted)
+        await this.#send(incoming, response, served, { gone: gone.signal, ending: ending.signal });
     } catch (error) {
       if (!gone.signal.aborted) log.error("http: an answer failed", error);
       incoming.socket.destroy();
@@ -195,27 +199,23 @@ export class HttpServer implements AsyncDisposable {
     }
   }
 
-  async #send(
-    incoming: IncomingMessage,
-    response: ServerResponse,
-    served: ServedAnswer,
-    signals: { readonly gone: AbortSignal; readonly ending: AbortSignal },
-  ) {
+  async #send(incoming: IncomingMessage, response: ServerResponse, served: ServedAnswer, ends: AnswerEnds) {
+    const { gone } = ends;
     const { body, headers, status } = served;
     const isLast = this.#isEnding || !incoming.complete;
     const more = isLast ? { Connection: "close" } : {};
     if (typeof body === "function") {
       response.writeHead(status, { ...headers, ...more });
       response.flushHeaders();
-      if (incoming.method !== "HEAD") await body(new AnswerEvents(response, signals));
+      if (incoming.method !== "HEAD") await body(new AnswerEvents(response, ends));
       // What a client does not take does not hold the connection.
       using _late = this.#parts.clock.after(this.#limits.lingerMs, () => incoming.socket.destroy());
-      await ended(response);
+      await ended(response, gone);
       return;
     }
     const length = status === 204 ? {} : { "Content-Length": String(body?.length ?? 0) };
     response.writeHead(status, { ...headers, ...length, ...more });
-    await ended(response, incoming.method === "HEAD" ? undefined : body);
+    await ended(response, gone, incoming.method === "HEAD" ? undefined : body);
     if (!incoming.complete) incoming.resume();
   }
 }
@@ -226,8 +226,15 @@ interface UnderWay {
   readonly endStream: () => void;
 }
 
-function ended(response: ServerResponse, body?: Uint8Array): Promise<void> {
+/** What ends an answer early: whoever asked is gone, or the server ends. */
+interface AnswerEnds {
+  readonly gone: AbortSignal;
+  readonly ending: AbortSignal;
+}
+
+function ended(response: ServerResponse, gone: AbortSignal, body?: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
+    if (gone.aborted) return resolve();
     response.once("close", resolve);
     if (body === undefined) response.end(() => resolve());
     else response.end(body, () => resolve());
@@ -245,28 +252,32 @@ function requestOf(incoming: IncomingMessage, body: Pick<IncomingBody, "read">, 
     address: plainAddress(incoming.socket.remoteAddress),
     isSecure: "encrypted" in incoming.socket,
     signal,
-    body: (maxBytes) => body.read(maxBytes),
+    body: (maxBytes, isKnown) => body.read(maxBytes, isKnown),
   };
 }
 
 /** Bytes of bodies of all requests together. */
 class RequestRoom {
   #left: number;
+  #leftForStrangers: number;
 
-  constructor(bytes: number) {
-    this.#left = bytes;
+  constructor({ bodiesMax, strangersBodiesMax }: Pick<typeof HTTP_LIMITS, "bodiesMax" | "strangersBodiesMax">) {
+    this.#left = bodiesMax;
+    this.#leftForStrangers = strangersBodiesMax;
   }
 
-  take(bytes: number): void {
-    if (bytes > this.#left) {
+  take(bytes: number, isKnown: boolean): void {
+    if (bytes > this.#left || (!isKnown && bytes > this.#leftForStrangers)) {
       const why = "too many large requests are under way";
       throw new EntmootError("rate_limited", why, { retryAfterMs: 1_000 });
     }
     this.#left -= bytes;
+    if (!isKnown) this.#leftForStrangers -= bytes;
   }
 
-  give(bytes: number): void {
+  give(bytes: number, isKnown: boolean): void {
     this.#left += bytes;
+    if (!isKnown) this.#leftForStrangers += bytes;
   }
 }
 
@@ -276,6 +287,7 @@ class IncomingBody implements Disposable {
   readonly #response: ServerResponse;
   readonly #room: RequestRoom;
   #taken = 0;
+  #isKnown = false;
   #bytes: Promise<Uint8Array> | undefined;
 
   constructor(incoming: IncomingMessage, response: ServerResponse, room: RequestRoom) {
@@ -284,17 +296,20 @@ class IncomingBody implements Disposable {
     this.#room = room;
   }
 
-  async read(maxBytes: number): Promise<Uint8Array> {
+  async read(maxBytes: number, isKnown: boolean): Promise<Uint8Array> {
     const declared = Number(this.#incoming.headers["content-length"] ?? 0);
     if (declared > maxBytes) throw tooLarge(maxBytes);
-    this.#bytes ??= this.#read(maxBytes);
+    if (this.#bytes === undefined) {
+      this.#isKnown = isKnown;
+      this.#bytes = this.#read(maxBytes);
+    }
     const bytes = await this.#bytes;
     if (bytes.length > maxBytes) throw tooLarge(maxBytes);
     return bytes;
   }
 
   [Symbol.dispose](): void {
-    this.#room.give(this.#taken);
+    this.#room.give(this.#taken, this.#isKnown);
     this.#taken = 0;
   }
 
@@ -308,7 +323,7 @@ class IncomingBody implements Disposable {
       for await (const part of this.#incoming as AsyncIterable<Uint8Array>) {
         size += part.length;
         if (size > maxBytes) throw tooLarge(maxBytes);
-        this.#room.take(part.length);
+        this.#room.take(part.length, this.#isKnown);
         this.#taken += part.length;
         parts.push(part);
       }

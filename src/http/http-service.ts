@@ -23,9 +23,9 @@ import {
 } from "./http-failure.ts";
 import { Idempotency, type PlainAnswer } from "./idempotency.ts";
 import { LiveHub } from "./live/live-hub.ts";
-import { mayManage, mayRead, mayUseClient, type Principal, principalName } from "./principal.ts";
+import { isBearer, mayManage, mayRead, mayUseClient, type Principal, principalName } from "./principal.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import { EVENT_STREAM, type HttpRoute, type RouteAsk, type RouteBody, type ServiceContext } from "./route.ts";
+import { EVENT_STREAM, HTML, type HttpRoute, type RouteAsk, type RouteBody, type ServiceContext } from "./route.ts";
 import { type PathMatch, RouteTable } from "./route-table.ts";
 import { parseQuery, parseTarget, type Target } from "./target.ts";
 
@@ -59,6 +59,8 @@ export class HttpService {
   readonly #context: ServiceContext;
   readonly #table: RouteTable;
   readonly #buckets: BucketTable<SteadyMs> | undefined;
+  /** Of routes that have a limit of their own. */
+  readonly #hourly = new Map<HttpRoute, BucketTable<SteadyMs>>();
   readonly #idempotency: Idempotency;
   readonly #log: RefusalLog;
 
@@ -101,6 +103,8 @@ export class HttpService {
     if (segments[0] !== "v1") throw notFound();
     if (segments[1] === "fleets") throw featureDisabled(segments);
     if (segments[1] === "open-invites" && segments[2] !== "accept") throw notFound();
+    // Public but for one route: a path that is none of it is so for everybody.
+    if (segments[1] === "public-moots" && match === undefined) throw notFound();
     const route = match?.routes.get(method);
     const principal = await this.#authenticate(asking, route, first?.access === "signed in or member");
     this.#spend(principalName(principal));
@@ -125,7 +129,7 @@ export class HttpService {
     }
     const most = route?.body?.maxBytes ?? UNKNOWN_BODY_MAX;
     const isTrusted = claims.isBearer || claims.isKnown;
-    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX));
+    const body = await bodyOf(request, isTrusted ? most : Math.min(most, UNKNOWN_BODY_MAX), isTrusted);
     try {
       return await claims.prove(body);
     } catch (error) {
@@ -139,6 +143,20 @@ export class HttpService {
   #spend(who: string): void {
     const nowMs = this.#parts.context.clock.steady();
     const allowedMs = this.#buckets?.spend(who, [1], nowMs);
+    if (allowedMs !== undefined) throw tooMany(allowedMs - nowMs);
+  }
+
+  /** Throws 429. */
+  #spendHourly(route: HttpRoute, who: string): void {
+    const { perHour } = route;
+    if (perHour === undefined || this.#buckets === undefined) return;
+    let table = this.#hourly.get(route);
+    if (table === undefined) {
+      table = new BucketTable([{ perSecond: perHour / 3600, burst: perHour }], COUNTED_MAX);
+      this.#hourly.set(route, table);
+    }
+    const nowMs = this.#parts.context.clock.steady();
+    const allowedMs = table.spend(who, [1], nowMs);
     if (allowedMs !== undefined) throw tooMany(allowedMs - nowMs);
   }
 
@@ -166,7 +184,8 @@ export class HttpService {
     if (route === undefined) {
       throw new HttpFailure(405, "method_not_allowed", "method not allowed", { headers: { Allow: allow } });
     }
-    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX);
+    this.#spendHourly(route, principal === undefined ? `from ${request.address}` : principalName(principal));
+    const bytes = await bodyOf(request, route.body?.maxBytes ?? UNKNOWN_BODY_MAX, principal !== undefined);
     const work = () => this.#handle(route, { request, target, params, principal, group, bytes });
     const key = request.header("idempotency-key") ?? "";
     if (route.idempotency === undefined || key === "") return await work();
@@ -199,7 +218,7 @@ export class HttpService {
     const query = Object.fromEntries(
       Object.entries(route.query).map(([name, field]) => [name, field.read(values.get(name))]),
     );
-    if (route.body !== undefined) body ??= readBody(route.body, bytes);
+    if (route.body !== undefined && !route.body.isRaw) body ??= readBody(route.body, bytes);
     const { header, signal } = request;
     const ask: RouteAsk<unknown, unknown> = { principal, params, query, body, bytes, header, signal };
     const { headers, status, tell, value } = await route.handle(this.#context, {
@@ -247,13 +266,16 @@ const JSON_HEADERS = {
 const EVENT_HEADERS = { ...JSON_HEADERS, "Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no" };
 const LINE_FEED = encodeUtf8("\n");
 
+const HTML_HEADERS = { ...JSON_HEADERS, "Content-Type": "text/html; charset=utf-8" };
+
 function written(
   status: number,
-  codec: Codec<unknown> | undefined,
+  codec: Codec<unknown> | typeof HTML | undefined,
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): ServedAnswer {
   if (codec === undefined) return { status, headers, body: undefined };
+  if (codec === HTML) return { status, headers: { ...HTML_HEADERS, ...headers }, body: encodeUtf8(String(value)) };
   const body = Buffer.concat([encodeWire(codec, value), LINE_FEED]);
   return { status, headers: { ...JSON_HEADERS, ...headers }, body };
 }
@@ -279,9 +301,9 @@ function featureDisabled(segments: readonly string[]): HttpFailure {
   return new HttpFailure(404, "feature_disabled", `${feature} feature is disabled`, { feature });
 }
 
-async function bodyOf(request: ServedRequest, maxBytes: number): Promise<Uint8Array> {
+async function bodyOf(request: ServedRequest, maxBytes: number, isKnown: boolean): Promise<Uint8Array> {
   try {
-    return await request.body(maxBytes);
+    return await request.body(maxBytes, isKnown);
   } catch (error) {
     if (error instanceof EntmootError && error.code === "frame_too_large") throw bodyTooLarge();
     throw error;
@@ -289,6 +311,9 @@ async function bodyOf(request: ServedRequest, maxBytes: number): Promise<Uint8Ar
 }
 
 function requirePrincipal({ needs }: HttpRoute, principal: Principal | undefined): void {
+  if (needs.includes("operator") && principal !== undefined && !isBearer(principal)) {
+    throw new HttpFailure(403, "operator_required", "operation requires the operator's token");
+  }
   if (!needs.includes("device") || principal?.kind === "device") return;
   const why = "operation requires a registered device signature";
   throw new HttpFailure(403, "device_signature_required", why);

@@ -1,7 +1,7 @@
 import { schemaOf } from "../core/json/json-codec.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { errorEnvelope } from "./http-failure.ts";
-import { EVENT_STREAM, type HttpRoute } from "./route.ts";
+import { EVENT_STREAM, HTML, type HttpRoute } from "./route.ts";
 
 /** The routes as an OpenAPI 3.1 document, from their own schemas. */
 export function openApiOf(routes: readonly HttpRoute[], version: string): JsonSchema {
@@ -90,6 +90,7 @@ export function refusalsOf({
   }
   if (client !== undefined || needs.includes("manage")) add(403, "forbidden");
   if (needs.includes("device")) add(403, "device_signature_required");
+  if (needs.includes("operator")) add(403, "operator_required");
   if (group !== undefined) add(404, "group_not_found");
   if (body !== undefined || access !== "public") add(413, "request_too_large");
   add(429, "rate_limited");
@@ -103,7 +104,10 @@ function responsesOf(route: HttpRoute) {
     return [status, { description: [...codes].sort().join(", "), content }];
   });
   const answered = Object.entries(route.answers).map(([status, codec]) => {
-    const content = codec && { [route.isLive ? EVENT_STREAM : "application/json"]: { schema: schemaOf(codec) } };
+    const content =
+      codec === HTML
+        ? { "text/html": { schema: { type: "string" } } }
+        : codec && { [route.isLive ? EVENT_STREAM : "application/json"]: { schema: schemaOf(codec) } };
     return [status, { description: "done", ...(content === undefined ? {} : { content }) }];
   });
   return Object.fromEntries([...answered, ...refused]);

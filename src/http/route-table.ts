@@ -1,4 +1,5 @@
 import type { HttpRoute } from "./route.ts";
+import { DIRECTORY_ROUTES } from "./routes/directory.ts";
 import { openApi } from "./routes/documents.ts";
 import { EVENT_ROUTES } from "./routes/events.ts";
 import { FIND_ROUTES } from "./routes/find.ts";
@@ -6,6 +7,7 @@ import { GROUP_ROUTES } from "./routes/groups.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { MESSAGE_ROUTES } from "./routes/messages.ts";
 import { STATE_ROUTES } from "./routes/moot-state.ts";
+import { OPEN_INVITE_ROUTES } from "./routes/open-invites.ts";
 import { STATUS_ROUTES } from "./routes/status.ts";
 
 /** Every route there is, in the order of documents. */
@@ -18,6 +20,8 @@ export const ROUTES: readonly HttpRoute[] = [
   ...FIND_ROUTES,
   ...STATE_ROUTES,
   ...EVENT_ROUTES,
+  ...OPEN_INVITE_ROUTES,
+  ...DIRECTORY_ROUTES,
 ];
 
 /** The routes of one path, with what its parameters are. */

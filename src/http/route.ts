@@ -93,7 +93,7 @@ export interface RouteAnswer {
 export type RouteAccess = "public" | "signed in" | "signed in or member";
 
 /** What of whoever asks is looked at, in this order, ahead of query and body. */
-export type RouteNeed = "device" | "manage";
+export type RouteNeed = "device" | "manage" | "operator";
 
 export interface RouteBody<T> {
   readonly codec: Codec<T>;
@@ -102,7 +102,12 @@ export interface RouteBody<T> {
   readonly isStrict: boolean;
   /** A body that is empty counts as `{}`; else it is refused. */
   readonly mayBeEmpty: boolean;
+  /** The handler reads the bytes itself; the codec is for documents. */
+  readonly isRaw?: true;
 }
+
+/** A page for people: the value is its text. */
+export const HTML = "html";
 
 /** One route, as a value: the table, the documents and what is served come from it. */
 export interface HttpRoute {
@@ -123,8 +128,10 @@ export interface HttpRoute {
   readonly body: RouteBody<unknown> | undefined;
   /** The scope of its idempotency keys, without whoever asks; `undefined`: it has none. */
   readonly idempotency: ((ask: Pick<RouteAsk<unknown, unknown>, "params"> & RouteMoot) => string) | undefined;
+  /** So many in an hour of each who asks, where what it does is dear; beside the limit that is for all routes. */
+  readonly perHour: number | undefined;
   /** What it answers with, by status; `undefined`: without a body. Refusals have the error envelope. */
-  readonly answers: Readonly<Record<number, Codec<unknown> | undefined>>;
+  readonly answers: Readonly<Record<number, Codec<unknown> | typeof HTML | undefined>>;
   /** It answers with events, as `EVENT_STREAM` or over a WebSocket. */
   readonly isLive: boolean;
   /** Codes of refusals beside those that its needs bring. */
@@ -144,8 +151,9 @@ interface RouteDefinition<Q extends QueryFields, B> {
   readonly query?: Q;
   readonly body?: RouteBody<B>;
   readonly idempotency?: HttpRoute["idempotency"];
+  readonly perHour?: number;
   // biome-ignore lint/suspicious/noExplicitAny: each status has a codec of its own.
-  readonly answers: Readonly<Record<number, Codec<any> | undefined>>;
+  readonly answers: Readonly<Record<number, Codec<any> | typeof HTML | undefined>>;
   readonly isLive?: boolean;
   readonly refusals?: HttpRoute["refusals"];
   readonly handle: (
@@ -169,6 +177,7 @@ export function route<const Q extends QueryFields = Record<never, never>, B = un
     group: definition.group ?? (path.includes("{group}") ? "path" : undefined),
     client: definition.client,
     idempotency: definition.idempotency,
+    perHour: definition.perHour,
     body: definition.body as RouteBody<unknown> | undefined,
     handle: definition.handle as HttpRoute["handle"],
   };

@@ -65,8 +65,17 @@ export function requireFounder(group: Group): void {
   if (founder === undefined) throw new EntmootError("group_not_found", "group has no founder (empty roster)");
   throw new EntmootError(
     "not_member",
-    `local node ${group.self?.pilot_node_id ?? "(no member)"} is not founder ${founder.pilot_node_id} of this group; ask the founder`,
+    `this node${nodeOf(group.self)} did not found this group; ask its founder, node ${founder.pilot_node_id}`,
   );
+}
+
+function nodeOf(self: Group["self"]): string {
+  return self === undefined ? ", which is no member," : ` (${self.pilot_node_id})`;
+}
+
+/** Nobody else is in the roster, as it is here. */
+function isLone({ roster }: Group): boolean {
+  return roster.members.size < 2;
 }
 
 /** Ours. How long a founder that may have an old copy waits for a member before it refuses. */
@@ -75,7 +84,7 @@ const COMPARE_MS = 10_000;
 /** Waits a moment for a member to compare with, where this node founded the moot and may have an old copy of it. */
 export async function awaitComparison(context: NodeContext, groupId: GroupId): Promise<void> {
   const group = context.group(groupId);
-  if (group?.doubt.reason === undefined || context.carrier === undefined) return;
+  if (group?.doubt.reason === undefined || context.carrier === undefined || isLone(group)) return;
   await atMost(context.clock, COMPARE_MS, group.doubt.over);
 }
 
@@ -90,9 +99,12 @@ export function requireMaySign(context: NodeContext, group: Group, { alone }: { 
   if (alone) group.doubt.dismiss();
   const { reason } = group.doubt;
   if (reason !== undefined) {
+    const until = isLone(group)
+      ? `until its owner says that there is no later one, since nobody else is in it who could be compared with: go on with "entmootd invite link -group ${GroupId.toBase64(group.id)} -alone", or roster add -alone`
+      : "until it has been compared with a member's: run the daemon until one is met, or go on with -alone";
     throw new EntmootError(
       "unavailable",
-      `this copy of the moot may be an old one: ${reason}; nothing is signed for its roster until it has been compared with a member's: run the daemon until one is met, or go on with -alone, which parts the moot for good if there is a later roster anywhere`,
+      `this copy of the moot may be an old one: ${reason}; nothing is signed for its roster ${until}, which parts the moot for good if there is a later roster anywhere`,
     );
   }
   if (!alone) requireNotAhead(group, context.clock.unix());

@@ -10,6 +10,7 @@ import { groupName, METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { noteMootUsed } from "./last-moot.ts";
 import { createLink } from "./links.ts";
+import { mootNameOf } from "./moot-name.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { CreatedMoot, group_create } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
@@ -18,7 +19,7 @@ import { createOpenInvite, issuerUrl } from "./public/open-invites.ts";
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: RequestOf<typeof group_create>): CreatedMoot {
   const { description = "", tags = [] } = request;
-  const name = trimSpace(request.name);
+  const name = mootNameOf("-name", request.name);
   if (name === "") throw new EntmootError("invalid_argument", "-name is required");
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
   const issuer = issuerOf(context, request);

@@ -34,7 +34,7 @@ import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper 
 import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
-import { removeLeavers } from "./leave-moot.ts";
+import { Leavers } from "./leavers.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -97,6 +97,8 @@ export class EntmootNode implements Operations, OperationHost {
   neighbours: Neighbours = NO_NEIGHBOURS;
   readonly #parts: NodeParts;
   readonly #groups = new Map<GroupId, Group>();
+  /** Being forgotten or set aside: closed, and on the disk still. */
+  readonly #going = new Set<GroupId>();
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
   /** Whoever asks for one of them is told why, instead of that it is not there. */
@@ -111,6 +113,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  readonly #leavers: Leavers;
   #agents: AgentSide | undefined;
   #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
@@ -155,6 +158,7 @@ export class EntmootNode implements Operations, OperationHost {
     });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
+    this.#leavers = new Leavers(this.#context);
     this.#services = this.#makeServices(this.#context);
     this.#startedAt = parts.clock.unix();
   }
@@ -198,6 +202,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#leavers[Symbol.dispose]();
     this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
@@ -228,6 +233,8 @@ export class EntmootNode implements Operations, OperationHost {
       unopened: () => this.#unopened.all(),
       adopt: (id: GroupId, verified?: RosterLog) => this.#adopt(id, verified),
       abandon: (id: GroupId) => this.#abandon(id),
+      setAside: (id: GroupId) => this.#setAside(id),
+      refuseGoing: (id: GroupId) => this.#refuseGoing(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
     };
     if (transport !== undefined) {
@@ -242,7 +249,7 @@ export class EntmootNode implements Operations, OperationHost {
         onReport: (group, report) => {
           reportTo(log, group, report);
           // What kept a founder from it before may be over.
-          if (report.what === "compared") removeLeavers(context, group);
+          if (report.what === "compared") this.#leavers.look(group);
         },
         onPeer: (status) => this.#onPeer(status),
       });
@@ -321,7 +328,7 @@ export class EntmootNode implements Operations, OperationHost {
       },
       publisher: new Publisher(context),
       exportBeforeForget: this.#parts.exportBeforeForget,
-      forget: (id, how) => this.#forget(id, how),
+      forget: (group, how) => this.#forget(group, how),
       joiner: new Joiner(context),
       build,
       status: () => this.#status(),
@@ -404,7 +411,11 @@ export class EntmootNode implements Operations, OperationHost {
 
   /** Why a group that is on the disk is not among ours. */
   #whyNot(id: GroupId): EntmootError | undefined {
-    return this.#unopened.reason(id);
+    return this.#going.has(id) ? goingFailure("group_not_found", id) : this.#unopened.reason(id);
+  }
+
+  #refuseGoing(id: GroupId): void {
+    if (this.#going.has(id)) throw goingFailure("conflict", id);
   }
 
   /** What a daemon takes part in is its owner's choice; a command that works here alone takes part in nothing. */
@@ -501,7 +512,8 @@ export class EntmootNode implements Operations, OperationHost {
     // A command that works here alone says itself why it may not, or that it did.
     const say = this.#context.carrier === undefined ? () => {} : (words: string) => log.warn(words);
     const name = `group ${GroupId.toBase64(group.id)}`;
-    say(`${name}: ${doubt.reason}; its founder signs nothing until it has met a member`);
+    const until = roster.members.size < 2 ? "its owner says -alone" : "it has met a member";
+    say(`${name}: ${doubt.reason}; its founder signs nothing until ${until}`);
     doubt.over.then(() => {
       say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
@@ -526,22 +538,51 @@ export class EntmootNode implements Operations, OperationHost {
     this.#changed.notify();
   }
 
-  /** Where it cannot be taken away, it is opened again. */
-  async #forget(id: GroupId, how: { readonly keep: boolean }): Promise<string | undefined> {
-    const group = this.#groups.get(id);
-    this.#groups.delete(id);
-    this.#inOrder = undefined;
-    this.#context.carrier?.notes.forget(id);
-    await group?.close();
+  /** As `ForgetServices` says. */
+  async #forget(group: Group, { keep, keeping }: Parameters<NodeServices["forget"]>[1]): Promise<string | undefined> {
+    const { id } = group;
+    // Another may have forgotten it while this one asked whether it may.
+    if (this.#groups.get(id) !== group) this.#requireGroup(id);
+    let isGone = false;
     try {
-      return this.#parts.root.forgetGroup(id, how);
-    } catch (error) {
-      this.#adopt(id);
-      throw error;
-    } finally {
+      await this.#end(group);
+      const kept = await keeping();
+      const aside = this.#parts.root.forgetGroup(id, { keep: keep && kept === undefined });
+      isGone = true;
       this.#unopened.forget(id);
+      return kept ?? aside;
+    } finally {
+      this.#going.delete(id);
+      if (!isGone && !this.#ending.signal.aborted) await this.#unopened.openAgain(id);
       this.#changed.notify();
     }
+  }
+
+  /** From now on no part is taken in it; what it holds stays. */
+  async #setAside(id: GroupId): Promise<void> {
+    const group = this.#groups.get(id);
+    // A command that works here alone takes part in nothing.
+    if (group === undefined || this.#context.carrier === undefined) return;
+    try {
+      await this.#end(group);
+      group.store[Symbol.dispose]();
+    } finally {
+      this.#going.delete(id);
+      // Says why it is not, or opens it where that is over by now.
+      if (!this.#ending.signal.aborted) await this.#unopened.openAgain(id);
+      this.#changed.notify();
+    }
+  }
+
+  /** Nothing comes in any more once it has resolved. */
+  async #end(group: Group): Promise<void> {
+    const { id } = group;
+    this.#going.add(id);
+    this.#groups.delete(id);
+    this.#inOrder = undefined;
+    this.#leavers.forget(id);
+    this.#context.carrier?.notes.forget(id);
+    await group.close();
   }
 
   /** The same once, or a group that is asked often would fill the log. */
@@ -579,7 +620,7 @@ export class EntmootNode implements Operations, OperationHost {
   #onLeave(group: Group, key: PublicKey): void {
     const member = group.roster.members.get(key);
     if (member !== undefined) this.#emit(group, member, "leaves", "none");
-    removeLeavers(this.#context, group);
+    this.#leavers.look(group);
   }
 
   #emit(
@@ -604,6 +645,10 @@ export class EntmootNode implements Operations, OperationHost {
     for (const listener of this.#peerListeners) listener(told);
     this.#changed.notify();
   }
+}
+
+function goingFailure(code: "conflict" | "group_not_found", id: GroupId): EntmootError {
+  return new EntmootError(code, `group ${GroupId.toBase64(id)}: is being closed here; ask again in a moment`);
 }
 
 const FORK_WARNING =

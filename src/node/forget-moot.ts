@@ -1,5 +1,5 @@
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId } from "../core/ids.ts";
+import { GroupId } from "../core/ids.ts";
 import type { Group } from "./group/group.ts";
 import { isKnownToHaveLeft } from "./leave-moot.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -8,8 +8,8 @@ import type { MootForgotten, moot_forget } from "./operations/membership.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
 /**
- * What keeps a moot that is about to be forgotten, and gives where. It is called while the moot is still open, and the
- * moot goes only once it has resolved.
+ * What keeps a moot that is about to be forgotten, and gives where. Nothing is written in the moot any more when it is
+ * called, and the moot goes only once it has resolved.
  */
 export type ExportBeforeForget = (
   node: Pick<NodeContext, "clock" | "identity" | "requireGroup">,
@@ -20,8 +20,14 @@ export type ExportBeforeForget = (
 export interface ForgetServices extends NodeContext {
   /** Without one the folder of the moot is set aside as it is. */
   readonly exportBeforeForget: ExportBeforeForget | undefined;
-  /** Closes a group and takes it away; with `keep` its folder is set aside, and where is given. */
-  readonly forget: (id: GroupId, how: { readonly keep: boolean }) => Promise<string | undefined>;
+  /**
+   * Closes a group, so that nothing comes in any more, lets `keeping` keep it, and takes it away; where that gives no place, its
+   * folder is set aside unless `keep` is false. Gives where it is kept. When any of it fails the group is open as before.
+   */
+  readonly forget: (
+    group: Group,
+    how: { readonly keep: boolean; readonly keeping: () => Promise<string | undefined> },
+  ) => Promise<string | undefined>;
 }
 
 /** Takes a moot off this node. Nothing is lost before what is to be kept is kept. */
@@ -32,10 +38,23 @@ export async function forgetMoot(
 ): Promise<MootForgotten> {
   const group = node.requireGroup(group_id);
   if (!force) await requireForgettable(node, group);
-  const exported = keep ? await node.exportBeforeForget?.(node, group, signal) : undefined;
-  const links_ended = openLinks(node, group_id, true).length;
-  const aside = await node.forget(group_id, { keep: keep && exported === undefined });
-  return { group_id, kept_at: exported ?? aside, links_ended };
+  const kept_at = await node.forget(group, {
+    keep,
+    keeping: async () =>
+      keep ? await node.exportBeforeForget?.({ ...node, requireGroup: () => group }, group, signal) : undefined,
+  });
+  return { group_id, kept_at, links_ended: endLinks(node, group_id) };
+}
+
+/** Nobody could join by them any more; how many were open. */
+function endLinks(node: ForgetServices, id: GroupId): number {
+  try {
+    return openLinks(node, id, true).length;
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    node.log.warn(`group ${GroupId.toBase64(id)}: is gone, and its links are not noted as ended: ${error.message}`);
+    return 0;
+  }
 }
 
 async function requireForgettable(node: NodeContext, group: Group): Promise<void> {

@@ -1,6 +1,7 @@
 import { EntmootError } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { DataRoot } from "../store/data-root.ts";
+import { isSameFile } from "../store/file-place.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import type { GroupRoster } from "./group/group-roster.ts";
 
@@ -26,6 +27,8 @@ export function whyOld({ local, roster, root, store }: FounderCopy): string | un
   }
   const [before, now] = [store.getFact(PLACE_FACT), store.place()];
   if (before === undefined || now === undefined || before === now) return undefined;
+  // Who has nobody to compare with may move its data root; of a copy nobody knows what the other one has signed.
+  if (roster.members.size < 2 && isSameFile(before, now)) return undefined;
   return "its database is another file than it was, as in a copied, moved or restored data root";
 }
 

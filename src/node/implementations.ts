@@ -58,6 +58,7 @@ import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
+import { adoptOpenInvite } from "./public/adopt-open-invite.ts";
 import { challengeOpenInvite, createOpenInvite, redeemOpenInviteHere } from "./public/open-invites.ts";
 import { describePublicMoot, publishPublicMoot } from "./public/publish.ts";
 import { publishSigned } from "./publish-signed.ts";
@@ -233,6 +234,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
   open_invite_create: writing("node", createOpenInvite),
+  open_invite_adopt: writing("node", adoptOpenInvite),
   open_invite_challenge: challengeOpenInvite,
   open_invite_redeem: writing("node", redeemOpenInviteHere),
   public_moot_descriptor: describePublicMoot,

@@ -1,13 +1,10 @@
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { GroupId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import { RosterEntryId } from "../core/ids.ts";
 import { NOTE_VERSION_MAX, type NoteKind, type SignedNote, signNote } from "../core/record/note.ts";
 import { encodeLeave } from "../core/record/note-bodies.ts";
-import { createRosterEntry } from "../core/roster/roster-change.ts";
 import { pause } from "../transport/wait.ts";
-import { requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
-import { leavesOf } from "./group/leaves.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { MootLeft, moot_leave } from "./operations/membership.ts";
 import { WAIT_MAX_MS } from "./operations/messages.ts";
@@ -51,28 +48,6 @@ export async function isKnownToHaveLeft(node: NodeContext, group: Group): Promis
   if (group.self === undefined) return true;
   const note = ownLeave(node, group);
   return note !== undefined && ((await node.carrier?.notes.holders(group, note)) ?? 0) > 0;
-}
-
-/** Takes who says that it has left off the roster, where this node is the founder and may sign just now. */
-export function removeLeavers(context: NodeContext, group: Group): void {
-  const { carrier, clock, identity, log } = context;
-  if (!group.isFounder || carrier === undefined) return;
-  try {
-    if (carrier.notes.of(group).leaving().next().done) return;
-    for (const member of leavesOf(group).keys()) {
-      requireMaySign(context, group, { alone: false });
-      const nodeId = group.roster.members.get(member)?.pilot_node_id;
-      if (nodeId === undefined) continue;
-      const change = { op: "remove", nodeId, key: PublicKey.toBytes(member) } as const;
-      group.appendRoster(
-        createRosterEntry({ log: group.roster.log, seed: identity.seed, nowMs: clock.unix(), change }),
-      );
-    }
-  } catch (error) {
-    // A full disk, a fork, a copy that may be old: it is tried again with each comparison.
-    if (!(error instanceof EntmootError)) throw error;
-    log.debug(`group ${GroupId.toBase64(group.id)}: who left is not removed yet: ${error.message}`);
-  }
 }
 
 /** Keeps a note of this node, and tells it where somebody is to be told. */

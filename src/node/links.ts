@@ -50,6 +50,7 @@ export function createLink(context: NodeContext, request: RequestOf<typeof link_
   const hints = context.hints.told().slice(0, LINK_HINTS_MAX);
   const link = formatMootLink({ groupId: group.id, hints, token, expiresAtMs }, context.identity.seed);
   context.root.node.links.create(issued);
+  if (request.alone) group.doubt.dismiss();
   return { ...linkRow(issued, nowMs), link };
 }
 

@@ -37,6 +37,10 @@ export interface NodeContext {
   readonly adopt: (id: GroupId, verified?: RosterLog) => Group;
   /** Forgets a group that did not come to be, and deletes what was kept of it. */
   readonly abandon: (id: GroupId) => void;
+  /** Ends a daemon's part in a group that its owner has declined; what it holds stays. */
+  readonly setAside: (id: GroupId) => Promise<void>;
+  /** Throws `conflict` while this group is being closed: what is made of it then would go with it. */
+  readonly refuseGoing: (id: GroupId) => void;
   /** The id this node would have in a group it creates or joins now. */
   readonly nodeIdNow: () => number;
   /** How this node wants to be shown; empty for no name. */

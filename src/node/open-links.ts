@@ -20,5 +20,6 @@ export function openLinks({ clock, root }: NodeContext, groupId: GroupId, revoke
 /** What people are told of a link. */
 export function linkRow(link: IssuedLink, nowMs: UnixMs): LinkRow {
   const { created_at_ms, expires_at_ms, group_id, id, used, uses } = link;
-  return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs) };
+  const token_hash = Buffer.from(link.token_hash, "hex").toString("base64url");
+  return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs), token_hash };
 }

@@ -1,6 +1,7 @@
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
+import { leavesOf } from "./group/leaves.ts";
 import { profileName } from "./group/profiles.ts";
 import type { NodeContext } from "./node-context.ts";
 import { presenceRow } from "./notes/kept-receipts.ts";
@@ -15,10 +16,14 @@ export function listPeers(context: NodeContext, group: Group): AnswerOf<typeof p
 }
 
 function* peerRows(context: NodeContext, group: Group): Generator<PeerRow> {
-  for (const member of group.roster.log.members) yield peerRow(context, group, member);
+  const leaves = leavesOf(group);
+  for (const member of group.roster.log.members) {
+    const key = keyOf(member);
+    yield { ...peerRow(context, group, member), left_ms: (key === undefined ? undefined : leaves.get(key)) ?? 0 };
+  }
 }
 
-function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow {
+function peerRow(context: NodeContext, group: Group, member: NodeInfo): Omit<PeerRow, "left_ms"> {
   const key = keyOf(member);
   const isSelf = key === context.local;
   const common = {

@@ -56,6 +56,16 @@ export class UnopenedGroups implements Disposable {
     this.#reasons.delete(id);
   }
 
+  /** Opens one that was closed, now or as soon as that can be done. */
+  async openAgain(id: GroupId): Promise<void> {
+    try {
+      await this.#parts.openInTurns(id);
+    } catch (error) {
+      this.#note(id, error);
+      if (this.#next === undefined) this.#tryLater();
+    }
+  }
+
   /** Tries no more. */
   [Symbol.dispose](): void {
     this.#isOver = true;
@@ -85,6 +95,7 @@ export class UnopenedGroups implements Disposable {
   }
 
   async #tryAgain(): Promise<void> {
+    this.#next = undefined;
     for (const id of this.#stillThere()) {
       if (this.#isOver) return;
       try {

@@ -5,6 +5,7 @@ import { requireFounder, requireMaySign } from "./change-roster.ts";
 import { groupName, METADATA_FACT, mootDescription, mootMetadata, mootTags } from "./group/group-name.ts";
 import { noteMootName } from "./kept-names.ts";
 import { nextNote, publishNote } from "./leave-moot.ts";
+import { mootNameOf } from "./moot-name.ts";
 import type { NodeContext } from "./node-context.ts";
 import { withAbout } from "./notes/about-moot.ts";
 import type { moot_update } from "./operations/membership.ts";
@@ -17,7 +18,7 @@ export function updateMoot(node: NodeContext, request: RequestOf<typeof moot_upd
   const { store } = group;
   const before = { name: groupName(store), description: mootDescription(store), tags: mootTags(store) };
   const about = {
-    name: trimSpace(request.name ?? before.name),
+    name: request.name === undefined ? trimSpace(before.name) : mootNameOf("moot update: name", request.name),
     description: trimSpace(request.description ?? before.description),
     tags: [...new Set((request.tags ?? before.tags).map(trimSpace))],
   };

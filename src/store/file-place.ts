@@ -17,6 +17,13 @@ export function filePlace(path: string): string | undefined {
   }
 }
 
+/** Whether the file of one place is that of another under a new name, and no copy of it. */
+export function isSameFile(before: string, after: string): boolean {
+  const [machine, , inode] = JSON.parse(before) as readonly string[];
+  const [machineNow, , inodeNow] = JSON.parse(after) as readonly string[];
+  return machine === machineNow && inode === inodeNow;
+}
+
 function machineId(): string {
   try {
     return readFileSync(MACHINE_ID, "latin1").trim();

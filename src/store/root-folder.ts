@@ -1,8 +1,9 @@
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
+import { removeEmptyFolder, removeFile } from "../files/guarded-files.ts";
 import { groupOfDirectory } from "./group-directory.ts";
 import { fileFailure } from "./private-files.ts";
 
@@ -49,6 +50,26 @@ export function requireRootFolder(path: string, own: readonly string[] = []): vo
     throw refusal(path, `is no data root and not empty: it holds ${named.join(", ")}${more}`);
   }
   if (isEverybodys(path)) throw refusal(path, "is where everybody puts things");
+}
+
+/** What a start makes ahead of an identity, as SQLite has it beside its databases too. */
+const AHEAD_OF_IDENTITY = /^(?:node\.lock|node\.pid|(?:node|agents|mailbox)\.sqlite)(?:-wal|-shm|-journal)?$/;
+
+/**
+ * Takes away the data root at `path` that a first start began and could not make, so that another, or a restored one, may
+ * stand there. One with an identity, a moot or anything else stays. What cannot be removed is left.
+ */
+export function removeUnfounded(path: string): void {
+  try {
+    const names = readdirSync(path).filter((name) => name !== "groups");
+    if (!names.every((name) => AHEAD_OF_IDENTITY.test(name))) return;
+    // Fails where there is a moot.
+    if (existsSync(join(path, "groups"))) removeEmptyFolder(join(path, "groups"));
+    for (const name of names) removeFile(join(path, name));
+    removeEmptyFolder(path);
+  } catch {
+    // Why it could not be made is what is told.
+  }
 }
 
 /** Whether the folder of a data root may be closed to others: never one that is everybody's, or somebody else's. */

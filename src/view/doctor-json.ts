@@ -136,11 +136,16 @@ interface GroupContext {
   readonly down: DoctorCheck | undefined;
 }
 
+/** What comes before anything that is to be said of a moot. */
+const WITHOUT_DAEMON: readonly string[] = ["daemon_down", "daemon_held", "daemon_stopped", "daemon_silent"];
+
 function groupJson(moot: ExaminedMoot, { down, teller, ...context }: GroupContext): DoctorGroupJson {
   const { checks, local_member, local_member_status, members, messages, name } = moot;
-  const isDown = down?.state === "failed" && down.diagnosis === "daemon_down";
+  const isDown = down?.state === "failed" && WITHOUT_DAEMON.includes(down.diagnosis);
   const found = isDown
-    ? checkOf("daemon", "daemon_down", { group: GroupId.toBase64(moot.group_id) })
+    ? down.diagnosis === "daemon_down" && down.next.includes("serve")
+      ? checkOf("daemon", "daemon_down", { group: GroupId.toBase64(moot.group_id) })
+      : down
     : (worstOf(checks, "failed") ?? worstOf(checks, "noted"));
   const told = found === undefined ? undefined : checkJson(found, teller);
   return {

@@ -6,7 +6,7 @@ import { terminalText } from "./terminal-text.ts";
 const WHY_MAX = 600;
 
 /** The report for people: first the node, then a part for each moot. */
-export function doctorLines(report: DoctorJson): string[] {
+export function doctorLines(report: DoctorJson, { isProbed }: { readonly isProbed: boolean }): string[] {
   const { checks, entmoot, groups, voices = [] } = report;
   const runtime = "runtime" in report ? report.runtime : undefined;
   const node = entmoot.node_id === undefined ? "" : ` node=${entmoot.node_id}`;
@@ -14,7 +14,7 @@ export function doctorLines(report: DoctorJson): string[] {
     ...(runtime?.namespace_warning === undefined ? [] : [`runtime: warning ${runtime.namespace_warning}`]),
     ...(runtime?.suggestions ?? []).map((text) => `runtime suggestion: ${text}`),
     ...(report.pilot.reachable ? ["pilot: ok"] : []),
-    `entmoot: ${entmoot.running ? "running" : "not_running"}${node} data=${entmoot.data_dir}`,
+    `entmoot: ${runningText(report)}${node} data=${entmoot.data_dir}`,
     ...checks.flatMap((check) => checkLines(check, "")),
     ...groups.flatMap((group) => ["", ...groupLines(group)]),
     ...voices.flatMap((voice) => [
@@ -30,13 +30,22 @@ export function doctorLines(report: DoctorJson): string[] {
       ? ["", "there are more members than this report has room for; name one moot with -group"]
       : []),
     "",
-    verdict(report),
+    verdict(report, isProbed),
   ];
 }
 
-function verdict({ failed, unknown }: DoctorJson): string {
-  const rest =
-    unknown === 0 ? "" : `; ${unknown} could not be told${failed === 0 ? ", or was not asked (-probe)" : ""}`;
+/** A daemon that is there and does not answer runs, and is no help. */
+function runningText({ checks, entmoot }: DoctorJson): string {
+  if (entmoot.running) return "running";
+  const found = checks.find(({ layer }) => layer === "daemon")?.diagnosis;
+  if (found === "daemon_stopped") return "running, stopped";
+  return found === "daemon_silent" ? "running, silent" : "not_running";
+}
+
+function verdict({ failed, groups, unknown }: DoctorJson, isProbed: boolean): string {
+  // With members to ask, and none asked, more could be told.
+  const isMore = failed === 0 && !isProbed && groups.some(({ peers }) => peers.length > 1);
+  const rest = unknown === 0 ? "" : `; ${unknown} could not be told${isMore ? ", or was not asked (-probe)" : ""}`;
   return failed === 0
     ? `nothing is found to be wrong${rest}`
     : `${failed} ${failed === 1 ? "thing is" : "things are"} wrong${rest}`;

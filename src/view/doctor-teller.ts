@@ -31,7 +31,7 @@ export function plainTeller(place: Pick<NodeStatus, "data_dir" | "identity_path"
 }
 
 /** What commands of a redacted report name. */
-const PLACEHOLDERS = { group: "MOOT", path: "PATH", head: "HEAD", pid: "PID" };
+const PLACEHOLDERS = { group: "MOOT", path: "PATH", head: "HEAD", pid: "PID", user: "USER" };
 
 /**
  * Nothing that a person, a file or another machine wrote: of each finding only its name, and of each moot, member and

@@ -1,5 +1,7 @@
 import { countText, instantText } from "../core/amounts.ts";
 import { shownLine, shownLines } from "../core/bytes/shown-text.ts";
+import { POLICY_TOPIC } from "../core/policy/policy-update.ts";
+import { isReserved } from "../core/policy/topic.ts";
 import type { MessageRow } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
 
@@ -79,7 +81,12 @@ function aboutOf({ apart, message }: MessageRow): string {
   return `${instantText(Number(message.timestamp))}${topics === "" ? "" : ` in ${topics}`}${removed}`;
 }
 
+/** Of what nodes tell each other, in JSON, a page says that they did. */
 function wordsOf({ message }: MessageRow): string {
+  const { topics } = message;
+  if (topics.length > 0 && topics.every(isReserved)) {
+    return topics.includes(POLICY_TOPIC) ? "(the policy was changed)" : "(a note between nodes)";
+  }
   return shownLines(textOrBytes(message.content).content);
 }
 

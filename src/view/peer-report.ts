@@ -35,6 +35,8 @@ export interface PeerReportRow {
   readonly entmoot_pubkey: string;
   readonly connected: boolean;
   readonly founder: boolean;
+  /** Since when it says that it has left, by its own clock: its founder removes it. */
+  readonly left_ms?: number;
   readonly last_seen_ms?: number;
   /** Its messages beside ours when they were last compared, from a day on where one of the two has removed what is older. */
   readonly copy?: "same" | "different";
@@ -92,13 +94,20 @@ export function peerReport(rows: readonly ExaminedPeer[], context: PeerReportCon
       entmoot_pubkey: isTold ? row.entmoot_pubkey.toBase64() : "",
       connected: row.connected,
       founder: row.founder,
+      ...(row.left_ms === 0 ? {} : { left_ms: row.left_ms }),
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
       ...listeningOf(isTold ? row : { ...row, listening_host: "" }),
-      ...(row.copy === undefined ? {} : { copy: row.copy }),
+      ...copyOf(row, probe),
       ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
       ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
+}
+
+/** As the probe just found it, which is later than the last comparison. */
+function copyOf({ copy }: PeerRow, probe: ExaminedPeer["probe"]): Pick<PeerReportRow, "copy"> {
+  const found = probe?.roots ?? copy;
+  return found === undefined ? {} : { copy: found };
 }
 
 /** A daemon of another version may name what this program does not know. */
@@ -121,7 +130,9 @@ function diagnose({ checks, peer }: ExaminedPeer, { daemon, isProbed }: PeerRepo
   // That this node is no member is said once, in its own row; without a daemon, in each that was to be probed.
   const meant =
     peer.self && !daemon && !isProbed ? [] : checks.filter(({ layer }) => peer.self || layer !== "identity");
-  return worstOf(meant, "failed") ?? meant.find(({ diagnosis }) => diagnosis === "not_connected");
+  // Of copies that differed when they were last compared the row says so too, whatever else is not known of it.
+  const differs = meant.find(({ diagnosis, state }) => diagnosis === "roots_differ" && state === "noted");
+  return worstOf(meant, "failed") ?? meant.find(({ diagnosis }) => diagnosis === "not_connected") ?? differs;
 }
 
 function transportOf({ checks, peer }: ExaminedPeer): PeerReportRow["transport"] {
@@ -181,7 +192,7 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
   const lines = rows.map((row) => [
     String(row.node_id),
     row.hostname === undefined ? "-" : clean(row.hostname),
-    String(row.roster),
+    row.left_ms === undefined ? String(row.roster) : "left",
     row.profile,
     row.transport,
     row.trust,

@@ -15,6 +15,7 @@ export function rosterStateJson({ doubt, fork, left_ms, removal }: MootStatus) {
             entry_id: RosterEntryId.toBase64(removal.entry_id),
             at_ms: Number(removal.at_ms),
             at: whenText(removal.at_ms),
+            ...(removal.left_ms > 0 ? { left_ms: removal.left_ms } : {}),
             ...(removal.lost ? { lost_history: true } : {}),
           },
         }),
@@ -49,8 +50,13 @@ export function rosterStateLines(moot: MootStatus): string[] {
       : [
           `the roster has forked: its founder has signed histories that end at ${heads.join(" and ")}; nothing more of any is followed until the founder keeps one with "roster heal"`,
         ]),
-    ...(doubt === undefined ? [] : [`nothing is signed for the roster until a member is met: ${doubt}`]),
+    ...(doubt === undefined ? [] : [`nothing is signed for the roster until ${waitedFor(moot)}: ${doubt}`]),
   ];
+}
+
+/** What ends a founder's doubt of its copy. */
+function waitedFor({ members }: MootStatus): string {
+  return members > 1 ? "a member is met" : 'its owner says that it is the latest, with "invite link -alone"';
 }
 
 /** Whether this node is out, when, and by which entry. */
@@ -59,6 +65,11 @@ export function removedLines({ group_id, local_member, removal }: MootStatus): s
   const moot = GroupId.toBase64(group_id);
   if (removal === undefined) return [`this node is no member of the moot ${moot}`];
   const entry = RosterEntryId.toBase64(removal.entry_id);
+  if (removal.left_ms > 0) {
+    return [
+      `this node is no member of the moot ${moot} any more: it left at ${whenText(BigInt(removal.left_ms))}, and its founder took it off the roster at ${whenText(removal.at_ms)} with entry ${entry}`,
+    ];
+  }
   const how = removal.lost
     ? `its founder gave up the history that had added this node, at ${whenText(removal.at_ms)}, and kept entry ${entry}`
     : `its founder removed this node at ${whenText(removal.at_ms)} with roster entry ${entry}`;

@@ -48,6 +48,7 @@ export function historyJson(row: HistoryRow) {
     by_node_id: row.by_node_id,
     at_ms: Number(row.at_ms),
     ...(row.member ? { member: true } : {}),
+    ...(row.left_ms > 0 ? { left_ms: row.left_ms } : {}),
   };
 }
 
@@ -60,6 +61,7 @@ export function historyLine(row: HistoryRow, names: ReadonlyMap<number, string>)
   if (row.op === "policy_change") return `#${row.number}  ${when}  ${by} ${DONE[row.op]}`;
   const whom = nameOf(row.node_id, row.hostname);
   const key = row.entmoot_pubkey.length === 0 ? "no key" : row.entmoot_pubkey.toBase64();
+  const left = row.left_ms > 0 ? `  (it had left at ${instantText(row.left_ms)})` : "";
   const deed = row.number === 0 ? "founded the moot" : `${DONE[row.op]} ${whom}`;
-  return `#${row.number}  ${when}  ${by} ${deed}  ${key}${row.member ? "  (a member now)" : ""}`;
+  return `#${row.number}  ${when}  ${by} ${deed}  ${key}${row.member ? "  (a member now)" : left}`;
 }

@@ -4,6 +4,7 @@ import { GroupId } from "../core/ids.ts";
 import { idBytes, isIdStart, standardId } from "../core/written-id.ts";
 import type { status } from "../node/operations/daemon.ts";
 import type { AnswerOf } from "../node/operations/operation.ts";
+import { didYouMean } from "./nearest.ts";
 import { terminalText } from "./terminal-text.ts";
 
 /** A moot of this node, as people name it. */
@@ -60,19 +61,14 @@ export function severalMoots(label: string, moots: readonly MootHere[], how: str
 }
 
 /**
- * The one of `moots` that has the name, or an id that begins so, of which eight characters are enough. `noId`: why the name is no id, where it might have been meant for one. Throws
+ * The one of `moots` that has the name, or an id that begins so, of which eight characters are enough. Throws
  * `invalid_argument` where several may have it, `group_not_found` where none has, saying which there are.
  */
-export function theMootCalled(
-  label: string,
-  text: string,
-  moots: readonly MootHere[],
-  noId = `${label}: expected an id of 32 bytes in base64 or hex, or a name, found ${JSON.stringify(shown(text))}`,
-): MootHere {
+export function theMootCalled(label: string, text: string, moots: readonly MootHere[]): MootHere {
   // A moot may be called as the id of another begins: then both are meant.
   const [found, ...others] = moots.filter((moot) => isCalled(moot, text) || beginsSo(moot, text));
   if (found === undefined) {
-    throw new EntmootError("group_not_found", `${noId}; no moot here has that name either: ${those(moots)}`);
+    throw new EntmootError("group_not_found", `${label}: ${noneCalled(text, moots)}`);
   }
   if (others.length === 0 && beginsSo(found, text)) return found;
   const called = JSON.stringify(shown(text));
@@ -86,6 +82,18 @@ export function theMootCalled(
   if (unnamed.length === 0 || !found.isOpen) return found;
   const why = `a moot that cannot be opened may be called ${called} too`;
   throw new EntmootError("invalid_argument", `${label}: ${why}; ${giveId(unnamed)}`);
+}
+
+/** Ours. Names are seldom so long, and ids with a slip in them are. */
+const ID_LIKE_MIN = 40;
+
+function noneCalled(text: string, moots: readonly MootHere[]): string {
+  const close = didYouMean(
+    shown(text),
+    moots.map(({ name = "" }) => shown(name)),
+  );
+  const form = trimSpace(text).length < ID_LIKE_MIN ? "" : "; an id is 32 bytes in base64 or hex, which this is not";
+  return `no moot here is called ${JSON.stringify(shown(text))}${close}${form}${close === "" ? "; " : " "}${those(moots)}`;
 }
 
 function isCalled({ name }: MootHere, text: string): boolean {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { publish } from "../../src/node/operations/messages.ts";
@@ -36,13 +37,48 @@ test("-group takes the name of a moot where exactly one here has it, with and wi
   for (const id of twice) expect(both.stderr).toContain(id);
   const none = await it.run("peers", "-group", "counsel");
   expect(none.exit).toBe(3);
-  expect(none.stderr).toContain("group id: ");
-  expect(none.stderr).toContain(`no moot here has that name either: here are ${list}`);
+  expect(none.stderr).toContain('peers: no moot here is called "counsel"; did you mean council? here are ');
+  expect(none.stderr).toContain(`here are ${list}`);
   expect((await it.run("tail", "-group", "council", "-n", "1", "-count", "1")).json()).toMatchObject([
     { content: "x" },
   ]);
   expect((await it.run("invite", "list", "-group", "council")).json()).toMatchObject([{ group_id: council }]);
   await it.restart(query);
+});
+
+test("a command without arguments of its own takes the moot as its word, and one with a word for it takes -group", async () => {
+  await using it = await mootsCalled("agora", "square");
+  const [agora] = it.groups;
+  for (const line of ["peers -json", "roster list -json", "topics -json", "group policy status -json", "invite list"]) {
+    const named = await it.run(...line.split(" "), "-group", "agora");
+    const word = await it.run(...line.split(" "), "agora");
+    expect({ line, ...word }).toMatchObject({ line, exit: 0, stdout: named.stdout });
+  }
+  for (const how of [["agora"], ["-group", "agora"]]) {
+    expect((await it.run("verify", ...how)).json()).toMatchObject([{ group_id: agora, sound: true }]);
+    expect((await it.run("prune", ...how, "-before", "2020-01-01", "-dry-run")).json()).toMatchObject([
+      { event: "would_prune", group_id: agora },
+    ]);
+  }
+  expect((await it.run("publish", "agora", "-topic", "chat", "-content", "x")).json()).toMatchObject([
+    { group_id: agora },
+  ]);
+  const file = join(it.dataDir, "agora.entmoot");
+  expect((await it.run("export", "-group", "agora", file)).json()).toMatchObject([{ group_id: agora, file }]);
+  for (const [line, said] of [
+    [["export", "-group", "agora", "agora", `${file}2`], "expected MOOT or -group, not both"],
+    [["peers", "agora", "-group", "agora"], 'unexpected argument "agora"'],
+    [["tail", "agora"], 'unexpected argument "agora"; did you mean -topic?'],
+    [["publish", "-topic", "chat", "-content", "to", "agora"], "put the whole value in quotes"],
+  ] as const) {
+    const { exit, stderr, stdout } = await it.run(...line);
+    expect({ line, exit, stdout, stderr }).toMatchObject({
+      line,
+      exit: 5,
+      stdout: "",
+      stderr: expect.stringContaining(said),
+    });
+  }
 });
 
 test("the first eight characters of an id name a moot, a message and an author, where nothing else is called so", async () => {

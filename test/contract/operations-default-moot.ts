@@ -52,7 +52,7 @@ export const DEFAULT_MOOT_CASES: CasesOf<typeof DEFAULT_MOOT_OPERATIONS> = {
             descriptor_verified: false,
             descriptor_error: "defaultmoot: invalid descriptor signature: signer is not the pinned key",
             group_id,
-            joined: true,
+            joined: false,
           }),
       },
       {
@@ -98,10 +98,17 @@ export const DEFAULT_MOOT_CASES: CasesOf<typeof DEFAULT_MOOT_OPERATIONS> = {
         request: (stage) => served(stage),
         answers({ local_state, restart_required }) {
           expect(JSON.parse(local_state!)).toMatchObject({ consent: "declined", group_id: expect.any(String) });
-          expect(restart_required).toBe(true);
+          expect(restart_required).toBe(false);
         },
       },
-      { title: "where it cannot be told which of the moots it is", request: () => GONE, ...gone },
+      {
+        title: "is kept though nobody can be asked which of the moots here it is",
+        request: () => GONE,
+        answers({ local_state }) {
+          expect(JSON.parse(local_state!)).toMatchObject({ consent: "declined" });
+          expect(JSON.parse(local_state!)).not.toHaveProperty("group_id");
+        },
+      },
     ],
   },
   default_moot_leave: {
@@ -114,7 +121,7 @@ export const DEFAULT_MOOT_CASES: CasesOf<typeof DEFAULT_MOOT_OPERATIONS> = {
           return served(stage);
         },
         answers: (answer, { group_id }) =>
-          expect(answer).toMatchObject({ group_id, live_configs_disabled: 1, restart_required: true }),
+          expect(answer).toMatchObject({ group_id, live_configs_disabled: 1, restart_required: false }),
       },
       { title: "where it cannot be told which moot it is", request: () => GONE, ...gone },
     ],
@@ -143,8 +150,9 @@ export const DEFAULT_MOOT_CASES: CasesOf<typeof DEFAULT_MOOT_OPERATIONS> = {
       {
         title: "where it was declined is refused",
         async request(stage) {
+          const node_id = await selfOf(stage);
           await stage.node.call(default_moot_decline, served(stage));
-          return { ...served(stage), node_id: await selfOf(stage) };
+          return { ...served(stage), node_id };
         },
         fails: { code: "not_member" },
       },

@@ -150,7 +150,7 @@ export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
         request: () => ({ ...OPEN, issuer_url: "https://10.1.2.3" }),
         fails: {
           code: "invalid_argument",
-          message: "open invite: issuer: expected a name or a public address, found one of a private network",
+          message: "open invite: issuer: expected a public name or address, found one of a private network",
         },
       },
       {

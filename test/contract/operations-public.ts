@@ -1,13 +1,20 @@
 import { expect } from "bun:test";
+import { tokenHash } from "../../src/core/admission/open-invite.ts";
 import { pilotSignedBytes } from "../../src/core/admission/open-invite-proof.ts";
 import { identityOf } from "../../src/core/identity.ts";
+import { type GroupId, PublicKey } from "../../src/core/ids.ts";
 import { entmootNodeId } from "../../src/core/node-id.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { decodePublicMoot, verifyPublicMoot } from "../../src/core/record/public-moot.ts";
 import { sign } from "../../src/core/signature.ts";
 import { link_revoke } from "../../src/node/operations/invites.ts";
 import { group_create, members } from "../../src/node/operations/moots.ts";
-import { open_invite_challenge, open_invite_create, type PUBLIC_OPERATIONS } from "../../src/node/operations/public.ts";
+import {
+  open_invite_adopt,
+  open_invite_challenge,
+  open_invite_create,
+  type PUBLIC_OPERATIONS,
+} from "../../src/node/operations/public.ts";
 import type { CasesOf } from "./operations.contract.ts";
 import { HOUR_MS, type Stage, UNKNOWN } from "./operations-stage.ts";
 
@@ -45,6 +52,14 @@ async function proof({ node }: Stage, token: string) {
   return { token, ...self, challenge_id, pilot_signature: sign(stranger.seed, pilotSignedBytes(signing_payload)) };
 }
 
+/** The token of an open invite that another program issued. */
+const ADOPTED = "an-open-invite-of-another-program";
+
+const adoption = (group_id: GroupId, more: object = {}) => {
+  const kept = { uses: 3, used: 2, created_at_ms: 1_000, expires_at_ms: 0 };
+  return { group_id, token_hash: tokenHash(ADOPTED), ...kept, ...more };
+};
+
 export const PUBLIC_CASES: CasesOf<typeof PUBLIC_OPERATIONS> = {
   open_invite_create: {
     malformed: { request: `{${GROUP},"issuer_url":7}`, names: "issuer_url" },
@@ -70,10 +85,42 @@ export const PUBLIC_CASES: CasesOf<typeof PUBLIC_OPERATIONS> = {
         request: ({ group_id }) => ({ group_id, issuer_url: "https://192.168.1.4" }),
         fails: {
           code: "invalid_argument",
-          message: "issuer_url: expected a name or a public address, found one of a private network",
+          message: "issuer_url: expected a public name or address, found one of a private network",
         },
       },
       { title: "of an unknown moot", request: () => ({ group_id: UNKNOWN, issuer_url: ESP }), ...notFound },
+    ],
+  },
+  open_invite_adopt: {
+    malformed: { request: `{${GROUP},"token_hash":7}`, names: "token_hash" },
+    cases: [
+      {
+        title: "is one of this node's from then on, with what was used of it",
+        request: ({ group_id }) => adoption(group_id, { redeemed: [PublicKey.fromBytes(stranger.publicKey)] }),
+        async answers(row, { group_id, node }) {
+          expect(row).toMatchObject({ group_id, uses: 3, used: 2, status: "active", token_hash: tokenHash(ADOPTED) });
+          const { challenge } = await node.call(open_invite_challenge, { token: ADOPTED, ...self });
+          expect(challenge!.challenge_id).toHaveLength(22);
+        },
+      },
+      {
+        title: "again changes nothing, but can end it",
+        async request({ group_id, node }) {
+          await node.call(open_invite_adopt, adoption(group_id));
+          return adoption(group_id, { uses: 9, used: 0, revoked: true });
+        },
+        async answers(row, { node }) {
+          expect(row).toMatchObject({ uses: 3, used: 2, status: "revoked" });
+          const { refused } = await node.call(open_invite_challenge, { token: ADOPTED, ...self });
+          expect(refused).toMatchObject({ code: "open_invite_revoked" });
+        },
+      },
+      {
+        title: "of what is no hash is refused",
+        request: ({ group_id }) => adoption(group_id, { token_hash: "x" }),
+        fails: { code: "invalid_argument", message: "token_hash: expected 32 bytes in base64url" },
+      },
+      { title: "of an unknown moot", request: () => adoption(UNKNOWN), ...notFound },
     ],
   },
   open_invite_challenge: {

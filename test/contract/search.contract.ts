@@ -80,6 +80,18 @@ export function searchContract(name: string, makeWorld: () => GroupStoreWorld): 
       }
     });
 
+    test("before a millisecond that has more than are put in order is told once, whatever the order it came in", async () => {
+      using world = makeWorld();
+      const { messages } = world.store;
+      const said = (by: (typeof AUTHORS)[number], n: number, timestamp: bigint) =>
+        keptMessage(message({ by, timestamp, content: encodeUtf8(`word ${n}`) }));
+      const later = [2, 0, 1, 1, 0, 2].map((by, n) => said(AUTHORS[by]!, n, NOW + 1n));
+      messages.putMany([...later, ...Array.from({ length: 1300 }, (_, n) => said(AUTHORS[n % 3]!, 10 + n, NOW))]);
+      while (messages.search.index());
+      const found = await foundIn(world.store, { query: "word", limit: 50 });
+      expect(found).toEqual(lookedUp(world.store, { query: "word" }));
+    });
+
     test("takes the ends of time, and what lies beyond the times that have numbers", async () => {
       using world = makeWorld();
       const { messages } = world.store;
@@ -154,7 +166,7 @@ function lookedUp(
 }
 
 /** What is found page by page. */
-async function foundIn(store: GroupStore, request: RequestOf<typeof search>): Promise<string[]> {
+export async function foundIn(store: GroupStore, request: RequestOf<typeof search>): Promise<string[]> {
   const found: string[] = [];
   for (let page: string | undefined; ; ) {
     const answer = await searchMessages(mootsOf(store), { ...request, page }, { signal: new AbortController().signal });

@@ -30,7 +30,7 @@ test("docs/operations.md lists the operations as they are", () => {
 });
 
 test("docs/doctor.md lists each diagnosis with its meaning and the command to run next", () => {
-  const at = { group: "MOOT", path: "PATH", head: "HEAD", pid: "PID" };
+  const at = { group: "MOOT", path: "PATH", head: "HEAD", pid: "PID", user: "USER" };
   const rows = Object.entries(DIAGNOSES).map(([name, { means }]) => {
     const next = nextOf(name as Diagnosis, at).join(" ");
     return `| \`${name}\` | ${means} | ${next === "" ? "" : `\`${next}\``} |`;
@@ -40,7 +40,7 @@ test("docs/doctor.md lists each diagnosis with its meaning and the command to ru
 });
 
 test("every command that a diagnosis names is one that there is, with flags that it has", async () => {
-  const at = { group: "AQEB", path: "/d", head: "AQEB", pid: "7" };
+  const at = { group: "AQEB", path: "/d", head: "AQEB", pid: "7", user: "0" };
   for (const name of Object.keys(DIAGNOSES) as Diagnosis[]) {
     const [program, ...words] = nextOf(name, at);
     if (program !== "entmootd") continue;

@@ -33,6 +33,11 @@ describe("a URL that is asked", () => {
     ["https://[::ffff:192.168.0.1]/", "private network"],
     ["https://[fe80::1]/", "private network"],
     ["https://0.0.0.0/", "private network"],
+    ["https://esp.internal/", "private network"],
+    ["https://ESP.Local./", "private network"],
+    ["https://printer.home.arpa/", "private network"],
+    ["https://nas.lan:8443/", "private network"],
+    ["https://directory/", "private network"],
   ])("may not be %p", (text, reason) => {
     expect(() => safeUrl("a flag", text)).toThrow(`a flag: expected `);
     expect(() => safeUrl("a flag", text)).toThrow(reason);

@@ -178,7 +178,7 @@ test("what is refused is one line in the log, without secrets, and no flood of t
   using world = new HttpWorld(home);
   await world.ask("/v1/open-invites/SECRET/challenge", { method: "POST" });
   expect(world.lines).toHaveLength(1);
-  expect(world.lines[0]).toContain("status=404");
+  expect(world.lines[0]).toContain("status=400");
   expect(world.lines[0]).not.toContain("SECRET");
   for (let n = 0; n < 200; n++) await world.ask("/v1/x");
   expect(world.lines).toHaveLength(60);

@@ -91,7 +91,7 @@ test("what is no moot or message here, or not this server's, is told without the
   await using session = await mcpSession(async () => asAgent(elm), { only: other.group_id, tools: READ_ONLY_TOOLS });
   for (const [uri, said] of [
     [`entmoot://moot/${inAddress(GroupId.toBytes(group_id))}`, "no moot here has that id"],
-    ["entmoot://moot/cellar", "no moot here has that name either"],
+    ["entmoot://moot/cellar", "no moot here is called"],
     [`entmoot://moot/${"x".repeat(200)}`, "at most 128 characters"],
     [`entmoot://message/${inAddress(MessageId.toBytes(id))}`, "not"],
     ["entmoot://message/short", "at least its first 8 characters"],

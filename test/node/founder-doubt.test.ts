@@ -89,7 +89,7 @@ test.each(RESTORED)(
   },
 );
 
-test("a founder that goes on alone, or has nobody else in its roster, may sign at once", async () => {
+test("a founder that goes on alone, or moved its data root with nobody else in its roster, may sign at once", async () => {
   using directory = new TemporaryDirectory();
   const [path, moved] = [join(directory.path, "root"), join(directory.path, "moved")];
   let group_id: GroupId;
@@ -107,6 +107,33 @@ test("a founder that goes on alone, or has nobody else in its roster, may sign a
   const other = { group_id, op: "add", entmoot_pubkey: PublicKey.fromBytes(identity(8).publicKey) } as const;
   await expect(founder.call(roster_change, other)).rejects.toMatchObject({ code: "unavailable" });
   await founder.call(roster_change, { ...other, alone: true });
+  expect((await mootOf(founder)).doubt).toBeUndefined();
+});
+
+test("a founder with nobody else in its roster signs nothing in a copy of its data root until its owner's word", async () => {
+  using directory = new TemporaryDirectory();
+  const [path, copy] = [join(directory.path, "root"), join(directory.path, "copy")];
+  const network = new MemoryNetwork(realClock);
+  let group_id: GroupId;
+  {
+    await using founder = await startNode(undefined, 1, { root: SqliteDataRoot.open(path, "write") });
+    ({ group_id } = await founder.call(group_create, OPEN_GROUP));
+  }
+  cpSync(path, copy, { recursive: true });
+  {
+    // With a carrier too it waits for nobody: there is nobody to wait for.
+    await using twin = await startNode(network, 1, { root: SqliteDataRoot.open(copy, "write") });
+    expect(await mootOf(twin)).toMatchObject({ members: 1, doubt: expect.stringContaining("another file") });
+    const refused = { code: "unavailable", message: expect.stringContaining("invite link -group") };
+    await expect(addNewcomer(twin, group_id)).rejects.toMatchObject(refused);
+    await using alice = await startNode(network, 2, {});
+    const { link } = await twin.call(link_create, { group_id });
+    expect((await mootOf(twin)).doubt).toBeDefined();
+    await twin.call(link_create, { group_id, alone: true });
+    expect((await mootOf(twin)).doubt).toBeUndefined();
+    await alice.call(joinMoot, { input: link, timeout_ms: 60_000 });
+  }
+  await using founder = await startNode(undefined, 1, { root: SqliteDataRoot.open(path, "write") });
   expect((await mootOf(founder)).doubt).toBeUndefined();
 });
 

@@ -150,14 +150,21 @@ inNetns(import.meta, () => {
 
     test("is left as far as this node goes: nothing answers, and serve leaves it out until it is joined again", async () => {
       const left = await ask(served, "leave", "-json");
-      expect(left.status).toBe(6);
-      expect(JSON.parse(left.stdout)).toMatchObject({
+      expect(left.status).toBe(0);
+      expect(JSON.parse(left.stdout)).toEqual({
         group_id: moot.group_id,
         live_configs_disabled: 1,
-        status: "restart_required",
-        warning: expect.stringContaining("entmootd serve"),
+        status: "local_participation_disabled",
       });
-      expect(left.stderr).toContain("default-moot leave: the running daemon takes part until it is restarted");
+      // At once, in the daemon that runs.
+      expect(await served.ask(["info"])).toMatchObject({
+        running: true,
+        groups: [],
+        unopened: [{ group_id: moot.group_id, reason: expect.stringContaining("declined here") }],
+      });
+      expect(served.daemon.stderr).toContain("declined here, so this node takes no part in it");
+      const atOnce = await served.run(["publish", "-group", moot.group_id, "-topic", "a", "-content", "b"]);
+      expect(atOnce).toMatchObject({ status: 3, stdout: "" });
       await served.end();
       // Nothing else is here: by name and without, there is nothing to serve.
       for (const flags of [[], ["-group", moot.group_id]]) {

@@ -83,12 +83,12 @@ test("no command does less than was said, and with -json-errors each says so in 
     ["roster add -pubkey x extra", "put the whole value in quotes"],
     ["call status '{}' '{}'", "unexpected argument"],
     ["serve now", "unexpected argument"],
-    ["up now", "unexpected argument"],
+    ["up now", "did you mean -moot?"],
     ["version now", "unexpected argument"],
     ["self-test now", "unexpected argument"],
     ["update now", "unexpected argument"],
     ["update-lock now", "unexpected argument"],
-    ["peers now", "unexpected argument"],
+    ["peers now then", "unexpected argument"],
   ] as const) {
     const { exitCode, stderr, stdout } = run(home.path, `"$E" -json-errors ${line}`);
     expect({ line, exitCode, stdout }).toEqual({ line, exitCode: 5, stdout: "" });

@@ -95,7 +95,7 @@ inNetns(import.meta, () => {
       );
       await fails(5, "found both", "ack", "-client", "a", "-through", "x", "-message", ZERO);
       await fails(3, `mailbox: group ${unknown} not joined`, "pull", "-client", "a", "-group", unknown);
-      await fails(3, "no moot here has that name either", "cursor", "-client", "a", "-group", "nobody");
+      await fails(3, "no moot here is called", "cursor", "-client", "a", "-group", "nobody");
     };
     await asked();
     await node.ask(["group", "create", "-name", "council", "-policy", "none"]);

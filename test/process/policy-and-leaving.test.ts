@@ -77,7 +77,7 @@ inNetns(import.meta, () => {
     for (const args of [["set", "-preset", "none"], ["clear"]]) {
       expect(await elm.run(["policy", ...args])).toMatchObject({
         status: 2,
-        stderr: expect.stringContaining("is not founder"),
+        stderr: expect.stringContaining("did not found this group; ask its founder"),
       });
     }
     // Without a daemon as with one.
@@ -129,8 +129,9 @@ inNetns(import.meta, () => {
     await eventually("the removal at oak", () => isGone(oak));
     await eventually("the removal at ash", () => isGone(ash));
     expect(linesOf((await ash.run(["roster", "history", "-json", "-limit", "1"])).stdout)).toMatchObject([
-      { op: "remove", node_id: elmId, hostname: "elm" },
+      { op: "remove", node_id: elmId, hostname: "elm", left_ms: left.left_ms },
     ]);
+    expect((await oak.run(["roster", "history", "-limit", "1"])).stdout).toContain("(it had left at ");
     await eventually("both events at ash", async () => changes.length === 2 || undefined);
     expect(changes).toMatchObject([
       { kind: "peer", event: "leaves", node_id: elmId },
@@ -141,6 +142,15 @@ inNetns(import.meta, () => {
     await elm.serve();
     await eventually("the removal at elm", async () =>
       (await elm.ask(["info"])).groups[0].removed ? true : undefined,
+    );
+    const looked = await elm.ask(["doctor", "-json"]);
+    expect(looked.groups[0].checks).toContainEqual(
+      expect.objectContaining({
+        layer: "membership",
+        state: "noted",
+        diagnosis: "left_for_good",
+        next_command: expect.stringContaining("group forget -group"),
+      }),
     );
     const forgotten = await elm.ask(["group", "forget", "-yes"]);
     expect((await elm.run(["group", "list"])).stdout).toBe("");

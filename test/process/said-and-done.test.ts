@@ -214,7 +214,7 @@ inNetns(import.meta, () => {
       expect(await a.ask(["call", "message", JSON.stringify(asked)])).toMatchObject({ message: { id: message_id } });
     }
     for (const [asked, refused, said] of [
-      [{ group_id: "senate" }, 3, 'no moot here has that name either: here are "council" ('],
+      [{ group_id: "senate" }, 3, 'here are "council" ('],
       [{ group_id, message_id: "council" }, 5, "expected message id of 32 bytes in base64 or hex, found other text"],
     ] as const) {
       const { status, stdout, stderr } = await a.run(["call", "message", JSON.stringify(asked)]);

@@ -174,6 +174,13 @@ inNetns(import.meta, () => {
       const refused = JSON.parse((await user.run(["env", "-json"], { env })).stdout);
       expect(refused).toMatchObject({ runtime_status: "down", runtime_status_reason: expect.stringContaining(kept) });
     }
+    // One thing is wrong, and nothing of what cannot be seen is called damaged.
+    for (const flags of [["doctor"], ["doctor", "-fix"]]) {
+      const looked = await user.run(flags, { env: { ENTMOOT_DATA: roots.data } });
+      const said = `${roots.data} belongs to user 0, and this is user ${OTHER_USER}; run as that user`;
+      expect({ flags, said: looked.stdout + looked.stderr }).toEqual({ flags, said: expect.stringContaining(said) });
+      expect((looked.stdout.match(/FAILED/g) ?? []).length).toBe(flags.length === 1 ? 1 : 0);
+    }
     // Root sees what it was started with, and whose it is.
     expect(await roots.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", running_daemon: { pid } });
     const elsewhere = await roots.ask(["env", "-json"], { env: { ENTMOOT_DATA: join(home.path, "none") } });

@@ -18,8 +18,11 @@ import { HALF_MADE } from "../../src/store/backup/backup-manifest.ts";
 import { type BackupSource, makeBackup } from "../../src/store/backup/make-backup.ts";
 import { restoreBackup } from "../../src/store/backup/restore-backup.ts";
 import { liftRestored, requireNotHeld } from "../../src/store/backup/restored-mark.ts";
+import { DeviceRegistry } from "../../src/store/device-registry.ts";
 import { groupDirectoryName } from "../../src/store/group-directory.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
+import { SqliteEsp } from "../../src/store/sqlite/sqlite-esp.ts";
+import { SqliteMailbox } from "../../src/store/sqlite/sqlite-mailbox.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
 import { GROUP, message } from "../support/message.ts";
@@ -51,6 +54,22 @@ function sourceOf(dataDir: string): BackupSource {
 }
 
 const refusal = (said: RegExp) => ({ message: expect.stringMatching(said) });
+
+test("a backup is not made in the data root itself, whichever link leads there", async () => {
+  using home = new TemporaryDirectory();
+  const data = join(home.path, "data");
+  using _root = lay(data, 1);
+  symlinkSync(data, join(home.path, "led"));
+  symlinkSync(join(data, "groups"), join(home.path, "groups"));
+  const before = readdirSync(data, { recursive: true });
+  for (const folder of ["data", "data/kept", "led/kept", "led/a/kept", "groups/kept", "led"]) {
+    const made = makeBackup(sourceOf(data), join(home.path, folder), quiet);
+    await expect(made).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("itself") });
+  }
+  const led = { ...sourceOf(data), dataDir: join(home.path, "led") };
+  await expect(makeBackup(led, join(data, "kept"), quiet)).rejects.toMatchObject(refusal(/itself/));
+  expect(readdirSync(data, { recursive: true })).toEqual(before);
+});
 
 test("what is open, with a voice, is copied whole while it is written, and restored with everything held back", async () => {
   using home = new TemporaryDirectory();
@@ -85,6 +104,37 @@ test("what is open, with a voice, is copied whole while it is written, and resto
   expect(restored.openGroup(GROUP)!.messages.merkleRoot()).toBe(root.openGroup(GROUP)!.messages.merkleRoot());
   expect(readFileSync(join(back, "identity.json"))).toEqual(readFileSync(join(data, "identity.json")));
   expect(statSync(join(back, "groups", groupDirectoryName(GROUP), "moot.sqlite")).mode & 0o777).toBe(0o600);
+});
+
+test("what the HTTP service keeps goes along, and its locks do not", async () => {
+  using home = new TemporaryDirectory();
+  const data = join(home.path, "data");
+  using _root = lay(data, 1);
+  const nowMs = unixMs(1_800_000_000_000);
+  const expiresMs = unixMs(1_800_000_300_000);
+  using esp = new SqliteEsp(data);
+  esp.nonces.use([{ who: "device:phone", nonce: "n", expiresMs }], nowMs);
+  using mailbox = new SqliteMailbox(data);
+  const keys = { messageId: keptMessage(message({})).id, timestamp: 5n };
+  const checkRoom = () => {};
+  mailbox.put({ groupId: GROUP, client: "phone", expected: undefined, place: "7", keys, nowMs, checkRoom });
+  new DeviceRegistry(join(data, "esp-devices.json")).change(() => []);
+  const kept = join(home.path, "kept");
+  await makeBackup(sourceOf(data), kept, quiet);
+  const names = readdirSync(kept);
+  expect(names).toEqual(expect.arrayContaining(["esp-devices.json", "esp.sqlite", "mailbox.sqlite"]));
+  expect(names.filter((name) => name.includes("lock"))).toEqual([]);
+  // As it was at that moment: what came later is not in it.
+  esp.nonces.use([{ who: "device:phone", nonce: "late", expiresMs }], nowMs);
+  const back = join(home.path, "back");
+  await restoreBackup(kept, back, how);
+  using restored = new SqliteEsp(back);
+  expect(restored.nonces.valid(nowMs, 9).map(({ nonce }) => nonce)).toEqual(["n"]);
+  using cursors = new SqliteMailbox(back);
+  expect(cursors.row(GROUP, "phone")).toMatchObject({ placed: { place: "7", keys } });
+  for (const name of ["esp.sqlite", "mailbox.sqlite", "esp-devices.json"]) {
+    expect(statSync(join(back, name)).mode & 0o777).toBe(0o600);
+  }
 });
 
 test("a backup that was not finished, was edited, or names what is outside of it is not restored, and nothing is left", async () => {

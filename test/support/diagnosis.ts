@@ -13,6 +13,7 @@ export function peerRow(change: Partial<PeerRow> = {}): PeerRow {
     hostname: "",
     self: false,
     founder: false,
+    left_ms: 0,
     connected: false,
     trust: "unknown",
     route: "none",

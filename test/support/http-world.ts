@@ -10,7 +10,7 @@ import { createLog } from "../../src/host/log.ts";
 import { type AuthMode, Gate } from "../../src/http/authenticate.ts";
 import { HttpService } from "../../src/http/http-service.ts";
 import { NonceBook } from "../../src/http/nonce-book.ts";
-import type { HttpRoute, ServiceContext } from "../../src/http/route.ts";
+import type { HttpRoute, ServiceContext, ServiceNode } from "../../src/http/route.ts";
 import { ROUTES, RouteTable } from "../../src/http/route-table.ts";
 import { deviceSigningInput, signedBytes } from "../../src/http/signing-input.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
@@ -177,7 +177,7 @@ export class HttpWorld implements Disposable {
     const { clock, registry } = this;
     const log = createLog("info", { write: (line) => this.lines.push(line), now: () => new Date(clock.unix()) });
     const reads = new LocalReader(this.#root, { clock, local: () => undefined });
-    const node = {
+    const node = this.#how.node ?? {
       reads,
       writes: () => this.#writes(),
       isWritable: async () => !this.isDaemonGone,
@@ -202,6 +202,8 @@ export interface WorldOptions {
   readonly mode?: AuthMode;
   readonly perMinute?: number;
   readonly devices?: readonly Device[];
+  /** In place of two moots that are only read. */
+  readonly node?: ServiceNode;
   /** Beside those that there are. */
   readonly routes?: readonly HttpRoute[];
 }
@@ -261,7 +263,8 @@ export class HeldEvents {
 
 function told({ body, headers, status }: ServedAnswer) {
   const text = body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
-  return { status, headers, text, json: text === "" ? undefined : JSON.parse(text) };
+  const isJson = headers["Content-Type"] === "application/json";
+  return { status, headers, text, json: isJson && text !== "" ? JSON.parse(text) : undefined };
 }
 
 function tooLarge(): EntmootError {

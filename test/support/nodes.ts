@@ -21,7 +21,8 @@ export async function startNode(
     readonly hostname?: string;
     readonly clock?: Clock;
     readonly operations?: NodeParts["operations"];
-    readonly parts?: Pick<NodeParts, "config" | "onStop" | "restart"> & Partial<Pick<NodeParts, "build">>;
+    readonly parts?: Pick<NodeParts, "config" | "onStop" | "restart"> &
+      Partial<Pick<NodeParts, "build" | "exportBeforeForget" | "log">>;
   } = {},
 ): Promise<EntmootNode> {
   const identity = identityOf(new Uint8Array(32).fill(n));

@@ -82,7 +82,7 @@ test.each([
 });
 
 test("without a daemon nobody is reached, and a probe says so of each", () => {
-  const offline = (row: PeerRow) => [examinedPeer(row, undefined, { carrier: "daemon_down" })];
+  const offline = (row: PeerRow) => [examinedPeer(row, undefined, { carrier: { diagnosis: "daemon_down" } })];
   const [other] = peerReport(offline(peer()), { ...context, daemon: false });
   expect(other).toMatchObject({ route: "not_checked", probe: "not_checked", diagnosis: "daemon_down" });
   expect(other!.next_command).toBe(`entmootd serve -group ${group}`);
@@ -90,6 +90,18 @@ test("without a daemon nobody is reached, and a probe says so of each", () => {
   expect(peerReport(self, { ...context, daemon: false })[0]).toMatchObject({ diagnosis: "ok" });
   const probed = peerReport(self, { ...context, daemon: false, isProbed: true });
   expect(probed[0]).toMatchObject({ route: "self", probe: "daemon_down", diagnosis: "daemon_down" });
+});
+
+test("of copies that differ every row says so alike, and to look at what is kept here", () => {
+  const differs = { diagnosis: "roots_differ", copy: "different", next_command: `entmootd verify ${group}` };
+  const [compared] = reportOf([peer({ connected: true, trust: "key", route: "direct", copy: "different" })]);
+  expect(compared).toMatchObject({ ...differs, layers: { roots: "noted" } });
+  expect(compared).not.toHaveProperty("layer_failed");
+  // What was just asked is later than the last comparison.
+  const asked = { ok: true, roster: "same", roots: "different" } as const;
+  expect(reportOf([peer({ copy: "same" })], asked)[0]).toMatchObject({ ...differs, layer_failed: "roots" });
+  const same = { ...asked, roots: "same" } as const;
+  expect(reportOf([peer({ copy: "different" })], same)[0]).toMatchObject({ copy: "same", diagnosis: "ok" });
 });
 
 test("each diagnosis but ok comes with advice, and commands name the group", () => {
@@ -182,4 +194,14 @@ test("the table lines its columns up and shows hostile names harmlessly", () => 
   const column = lines[0]!.indexOf("HOSTNAME");
   expect(lines[1]!.slice(column).startsWith("a[31mb")).toBe(true);
   expect(lines[2]!.slice(column).startsWith("-")).toBe(true);
+});
+
+test("who has left is told as one that has, in the table in place of a member", () => {
+  const rows = reportOf([peer({ node_id: 1, left_ms: 5 }), peer({ node_id: 2 })]);
+  expect(rows.map(({ left_ms, roster }) => [roster, left_ms])).toEqual([
+    [true, 5],
+    [true, undefined],
+  ]);
+  const table = peerTable(rows, (text) => text).map((line) => line.split(/ {2,}/)[2]);
+  expect(table).toEqual(["ROSTER", "left", "true"]);
 });

@@ -9,6 +9,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost } from "../line/host-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "attach";
 
@@ -45,6 +46,7 @@ export const attach = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     host: {
       type: "positional",
       required: false,

@@ -10,6 +10,7 @@ import { makeBackup } from "../../store/backup/make-backup.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "backup";
@@ -29,6 +30,7 @@ export const backup = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     dir: { type: "positional", required: false, valueHint: "DIR", description: "a new or empty folder" },
   },
   async run({ args }) {
@@ -38,12 +40,6 @@ export const backup = defineCommand({
     const { dataDir, identityPath } = options;
     const folder = absolutePath(args.dir, () => homeFolder(process.env));
     await namedFailure(LABEL, async () => {
-      if (folder === dataDir || folder.startsWith(`${dataDir}/`)) {
-        throw new EntmootError(
-          "invalid_argument",
-          `${folder}: is in the data root itself; name a folder outside of it`,
-        );
-      }
       const identity = readIdentity(identityPath);
       if (identity === undefined) {
         throw new EntmootError("identity_invalid", `no identity in ${identityPath}: there is nothing to back up`);

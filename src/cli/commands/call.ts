@@ -18,6 +18,7 @@ import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { requireRequestJson } from "../line/request-json.ts";
 import { unknownOperation } from "./operations.ts";
@@ -46,6 +47,7 @@ export const call = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     operation: { type: "positional", required: true, valueHint: "OPERATION", description: "its name" },
     request: {
       type: "positional",

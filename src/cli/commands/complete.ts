@@ -1,4 +1,5 @@
 import { realClock } from "../../host/real-clock.ts";
+import { unknownWord } from "../../view/nearest.ts";
 import { readBashLine } from "../complete/bash-line.ts";
 import { builtWords } from "../complete/built-words.ts";
 import { type Completion, completionOf, type NamesHere } from "../complete/candidates.ts";
@@ -6,7 +7,6 @@ import { placeOfWord } from "../complete/place-of-word.ts";
 import { SHELLS } from "../complete/shell-scripts.ts";
 import { defineCommand } from "../line/command.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { unknownWord } from "../line/nearest.ts";
 
 const LABEL = "complete";
 /** Ours. Somebody has pressed a key and waits; later than this an answer is in the way. */

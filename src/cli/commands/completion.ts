@@ -1,8 +1,8 @@
 import { printLine } from "../../host/print.ts";
+import { unknownWord } from "../../view/nearest.ts";
 import { COMPLETION_SCRIPTS, SHELLS, type Shell } from "../complete/shell-scripts.ts";
 import { defineCommand } from "../line/command.ts";
 import { globalFlags } from "../line/global-flags.ts";
-import { unknownWord } from "../line/nearest.ts";
 
 const LABEL = "completion";
 

@@ -42,25 +42,21 @@ export const context = defineCommand({
     const [older, newer] = [side("older"), side("newer")];
     if (args.topic !== undefined) requirePattern(LABEL, args.topic);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openReading(options);
-        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
-        const { group_id, message_id } = await heldIn(node, named);
-        const found = await node.call(contextOperation, { group_id, message_id, older, newer, topic: args.topic });
-        const names = args.json ? new Map() : await memberNames(node, found.group_id);
-        for (const row of found.messages) {
-          const mark = row.message.id === message_id ? "> " : "  ";
-          if (args.json) printJson(messageLine(row));
-          else printLine(saidText(row, names, { mark }));
-        }
-        if (found.older_page !== undefined)
-          printProse(`${LABEL}: there are older ones; -older takes up to ${CONTEXT_MAX}`);
-        if (found.newer_page !== undefined)
-          printProse(`${LABEL}: there are newer ones; -newer takes up to ${CONTEXT_MAX}`);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openReading(options);
+      const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
+      const { group_id, message_id } = await heldIn(node, named);
+      const found = await node.call(contextOperation, { group_id, message_id, older, newer, topic: args.topic });
+      const names = args.json ? new Map() : await memberNames(node, found.group_id);
+      for (const row of found.messages) {
+        const mark = row.message.id === message_id ? "> " : "  ";
+        if (args.json) printJson(messageLine(row));
+        else printLine(saidText(row, names, { mark }));
+      }
+      if (found.older_page !== undefined)
+        printProse(`${LABEL}: there are older ones; -older takes up to ${CONTEXT_MAX}`);
+      if (found.newer_page !== undefined)
+        printProse(`${LABEL}: there are newer ones; -newer takes up to ${CONTEXT_MAX}`);
+    });
   },
 });

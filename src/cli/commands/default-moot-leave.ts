@@ -10,6 +10,10 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 
 const RESTART = "the running daemon takes part until it is restarted: entmootd stop, then entmootd serve";
 
+/** What is so where nobody could be asked. */
+const UNNAMED =
+  "kept; which moot it is could not be asked, so one that was joined by a link is not left out: say it again where its descriptor can be fetched";
+
 const args = { ...globalFlags, json: { type: "boolean", description: "one line of JSON" } } as const;
 
 /** `default-moot decline`: no, also later. */
@@ -19,7 +23,10 @@ export const defaultMootDecline = defineCommand({
     examples: ["entmootd default-moot decline"],
     exits: [0, 1, 5, 6],
     effect: 'it is declined all the same; "entmootd default-moot status" shows it',
-    notes: ["serve leaves the moot out from its next start. default-moot join takes it up again."],
+    notes: [
+      "A daemon takes no part in the moot from then on. Works offline too: where it cannot be asked which moot it is, and one",
+      "was joined by a link alone, that one is left out once this is said again. default-moot join takes it up again.",
+    ],
   },
   args,
   async run({ args }) {
@@ -31,9 +38,14 @@ export const defaultMootDecline = defineCommand({
       if (args.json) printJsonText(declined.local_state ?? "null");
       else printLine("declined The Ent Moot");
       if (declined.restart_required) printProse(`${label}: ${RESTART}`);
+      if (declined.local_state !== undefined && !namesMoot(declined.local_state)) printProse(`${label}: ${UNNAMED}`);
     });
   },
 });
+
+function namesMoot(state: string): boolean {
+  return JSON.parse(state)?.group_id !== undefined;
+}
 
 /** `default-moot leave`: out, as far as this node goes. */
 export const defaultMootLeave = defineCommand({
@@ -44,8 +56,7 @@ export const defaultMootLeave = defineCommand({
     effect: 'it is left all the same; "entmootd default-moot status" shows it',
     notes: [
       "Ends live replies and keeps the moot from being served. This node's key stays on the roster, where others see it",
-      "until the founder removes it; group leave, given before, asks for that. Status 6 while a daemon runs: what was asked",
-      "is done, and it has to be restarted.",
+      "until the founder removes it; group leave, given before, asks for that.",
     ],
   },
   args,

@@ -101,26 +101,22 @@ export const deliver = defineCommand({
       agent_per_hour: numberFlag("agent-per-hour", "agent_per_hour", args["agent-per-hour"]),
     };
     const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const { groups } = await node.call(status, {});
-        // The rule first: it is what may be refused.
-        if (rule !== undefined || from !== undefined) await changeRule(node, { group_id, groups, rule, from });
-        const holding = await node.call(wake_limits, limits);
-        const shown = groups.filter((each) => group_id === undefined || each.group_id === group_id);
-        const rules = await Promise.all(
-          shown.map(async (each) => ({
-            name: each.name,
-            ...(await node.call(deliver_rule, { group_id: each.group_id })),
-          })),
-        );
-        if (args.json) printJson({ ...limitsJson(holding), rules: rules.map(ruleJson) });
-        else printText(holding, rules);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const { groups } = await node.call(status, {});
+      // The rule first: it is what may be refused.
+      if (rule !== undefined || from !== undefined) await changeRule(node, { group_id, groups, rule, from });
+      const holding = await node.call(wake_limits, limits);
+      const shown = groups.filter((each) => group_id === undefined || each.group_id === group_id);
+      const rules = await Promise.all(
+        shown.map(async (each) => ({
+          name: each.name,
+          ...(await node.call(deliver_rule, { group_id: each.group_id })),
+        })),
+      );
+      if (args.json) printJson({ ...limitsJson(holding), rules: rules.map(ruleJson) });
+      else printText(holding, rules);
+    });
   },
 });
 

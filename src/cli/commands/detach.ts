@@ -9,6 +9,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost } from "../line/host-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "detach";
 
@@ -26,6 +27,7 @@ export const detach = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     host: { type: "positional", required: true, valueHint: "HOST", description: "which host" },
   },
   async run({ args }) {

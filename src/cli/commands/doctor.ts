@@ -28,7 +28,7 @@ export const doctor = defineCommand({
     words: ["group"],
     notes: [
       "Looks at the identity, the data root, the daemon, its carrier and clock, then at each moot and the way to each of its members: address, dial, key, answer, roster, roots, latest message. Each line that FAILED says why and what to run next; unknown is said where it cannot be told from here. Works without a daemon too.",
-      "-fix repairs what can be repaired without losing anything: files that others may read, sockets that nobody listens on, indexes of databases that do not fit. A database is copied into the data root's repairs folder first. -fix -dry-run shows what would be done.",
+      "-fix repairs what can be repaired without losing anything: files that others may read, sockets that nobody listens on, indexes of databases that do not fit. A database is copied into the data root's repairs folder first. -fix -dry-run shows what would be done. Both end with 1 where damage is left that they do not repair.",
       "Every diagnosis is explained in docs/doctor.md.",
     ],
   },
@@ -70,7 +70,7 @@ export const doctor = defineCommand({
         : plainTeller({ data_dir: options.dataDir, identity_path: options.identityPath });
       const report = doctorJson(found, teller);
       if (args.json) printJson(report);
-      else for (const line of doctorLines(report)) printLine(line);
+      else for (const line of doctorLines(report, { isProbed: found.isProbed })) printLine(line);
       return args["exit-code"] && report.failed > 0 ? 1 : 0;
     });
   },

@@ -13,11 +13,13 @@ import { type Device, DeviceRegistry, deviceJson, registryJson } from "../../sto
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const exits = [0, 1, 5] as const;
 
 const registryFlags = {
   ...globalFlags,
+  ...jsonAlready,
   "device-keys": {
     type: "string",
     valueHint: "FILE",

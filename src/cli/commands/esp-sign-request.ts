@@ -14,6 +14,7 @@ import { fileFailure } from "../../store/private-files.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "esp sign-request";
 /** Ours. A key and some blanks; what is larger is another file. */
@@ -33,6 +34,7 @@ export const espSignRequest = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     device: { type: "string", valueHint: "ID", description: "the device (required)" },
     "private-key-file": { type: "string", valueHint: "FILE", description: "its key, as onboard printed it (required)" },
     method: { type: "string", valueHint: "METHOD", description: "such as GET (required)" },

@@ -17,6 +17,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { OutputFile } from "../line/output-file.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
@@ -39,6 +40,7 @@ export const exportCommand = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     words: {
       type: "positional",
       required: false,
@@ -46,6 +48,7 @@ export const exportCommand = defineCommand({
       valueHint: "[MOOT] FILE",
       description: "moot and file",
     },
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the same as MOOT" },
     format: {
       type: "string",
       default: "archive",
@@ -64,7 +67,16 @@ export const exportCommand = defineCommand({
     if (first === undefined || more.length > 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: missing FILE; expected entmootd export [MOOT] FILE`);
     }
-    const group_id = await oneMoot(LABEL, second === undefined ? undefined : first, { options });
+    if (second !== undefined && args.group !== undefined) {
+      throw new EntmootError("invalid_argument", `${LABEL}: expected MOOT or -group, not both`);
+    }
+    const group_id = await oneMoot(LABEL, second === undefined ? args.group : first, { options });
+    if ((second ?? first) === "-") {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: nothing is written to stdout; name a file, or ./- for one called so`,
+      );
+    }
     const path = absolutePath(second ?? first, () => homeFolder(process.env));
     await namedFailure(LABEL, async () => {
       using interrupt = new Interrupt("nothing was left of the file");

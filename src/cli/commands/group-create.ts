@@ -13,7 +13,9 @@ import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { policyFromFlags } from "../line/policy-source.ts";
+import { tellSameName } from "../line/same-name.ts";
 
 const LABEL = "group create";
 
@@ -66,7 +68,7 @@ export const groupCreate = defineCommand({
       defaultHint: "as the policy says",
       description: "how long messages are kept, in place of what the policy says",
     },
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -95,12 +97,7 @@ export const groupCreate = defineCommand({
         issuer_url: joinMode === "open_invite" ? espUrl : undefined,
       });
       const same = created.same_name ?? 0;
-      if (same > 0) {
-        const others = same === 1 ? "another moot here has" : `${same} other moots here have`;
-        printProse(
-          `${LABEL}: ${others} that name; tell them apart by id, with -group ${GroupId.toBase64(created.group_id)}`,
-        );
-      }
+      tellSameName(LABEL, same, created.group_id);
       if (visibility === "public" && created.open_invite !== undefined) {
         printProse(
           `${LABEL}: its link is redeemed with this node directly, and a directory lists open moots by an invite redeemed over HTTPS alone; to list it, make one: entmootd invite link -group ${GroupId.toBase64(created.group_id)} -esp-url URL`,

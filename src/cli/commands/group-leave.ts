@@ -3,11 +3,13 @@ import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { moot_forget, moot_leave, moots } from "../../node/operations/membership.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { requireYes, yesFlag } from "../line/yes.ts";
 
@@ -31,6 +33,7 @@ export const groupLeave = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group,
     ...yesFlag,
     wait: { type: "string", default: "5s", valueHint: "D", description: "wait so long until a member has heard of it" },
@@ -52,10 +55,14 @@ export const groupLeave = defineCommand({
         );
       }
       await using node = await openOperations(options, { create: false, change: true });
+      using _waiting = tellingWait(args.wait);
       const { left_ms, removed, told } = await node.call(moot_leave, { group_id, wait_ms });
       printJson({ event: "left", group_id: GroupId.toBase64(group_id), left_ms, told, removed });
       const next = "entmootd group forget";
-      if (removed || told > 0) printProse(`${LEAVE}: the others know; "${next}" takes the moot off this node`);
+      if (removed || told > 0)
+        printProse(
+          `${LEAVE}: ${removed ? "the founder has taken this node off the roster" : "a member knows, and tells the others"}; "${next}" takes the moot off this node`,
+        );
       else {
         printProse(
           `${LEAVE}: nobody was there to hear of it; run the daemon ("entmootd serve") until a member is met, before "${next}"`,
@@ -64,6 +71,15 @@ export const groupLeave = defineCommand({
     });
   },
 });
+
+/** Ours. Who hears of it sooner is not told that it is waited for. */
+const QUIET_MS = 1_000;
+
+/** Says that it is waited for somebody, where that takes long, until it is disposed of. */
+function tellingWait(wait: string): Disposable {
+  const text = `${LEAVE}: it is signed and kept; waiting ${wait} at most until a member has heard of it`;
+  return realClock.after(QUIET_MS, () => printProse(text));
+}
 
 async function isFounded(options: GlobalOptions, group_id: GroupId): Promise<boolean> {
   await using node = await openOperations(options, { create: false, change: false });
@@ -86,6 +102,7 @@ export const groupForget = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group,
     ...yesFlag,
     keep: { type: "boolean", default: true, description: "write an archive first; -keep=false deletes everything" },

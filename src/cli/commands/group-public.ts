@@ -72,7 +72,7 @@ const publish = defineCommand({
     const valid_for_ms = validFor(label, args["valid-for"]);
     await namedFailure(label, async () => {
       await using node = await openOperations(options, { create: false, change: false });
-      const published = await node.call(public_moot_publish, { group_id, esp_url, valid_for_ms });
+      const published = await node.call(public_moot_publish, { group_id, esp_url, valid_for_ms }).catch(namingFlag);
       const response: unknown = JSON.parse(published.response ?? "null");
       warnUnlisted(label, response);
       const name = GroupId.toBase64(group_id);
@@ -85,6 +85,12 @@ const publish = defineCommand({
     });
   },
 });
+
+/** What the node says of the address is said of the flag that gave it. */
+function namingFlag(cause: unknown): never {
+  if (!(cause instanceof EntmootError) || !cause.message.startsWith("esp_url")) throw cause;
+  throw new EntmootError(cause.code, cause.message.replace("esp_url", "-esp-url"), { cause });
+}
 
 /** A directory that blocks, delists or has a newer one takes what it is told without a word. */
 function warnUnlisted(label: string, response: unknown): void {

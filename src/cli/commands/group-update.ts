@@ -3,11 +3,14 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
-import { moot_update } from "../../node/operations/membership.ts";
+import { moot_update, moots } from "../../node/operations/membership.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
+import { tellSameName } from "../line/same-name.ts";
 
 const LABEL = "group update";
 
@@ -29,6 +32,7 @@ export const groupUpdate = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     name: { type: "string", valueHint: "NAME", defaultHint: "as it is", description: "display name" },
     description: { type: "string", valueHint: "TEXT", defaultHint: "as it is", description: "what the moot is for" },
@@ -55,9 +59,12 @@ export const groupUpdate = defineCommand({
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
       const updated = await node.call(moot_update, { group_id, name, description, tags });
+      const same = name === undefined ? 0 : await othersCalled(node, updated);
+      tellSameName(LABEL, same, updated.group_id);
       printJson({
         group_id: GroupId.toBase64(updated.group_id),
         name: updated.name,
+        ...(same === 0 ? {} : { same_name: same }),
         ...(updated.description === "" ? {} : { description: updated.description }),
         ...(updated.tags.length === 0 ? {} : { tags: updated.tags }),
         changed: updated.changed,
@@ -65,6 +72,14 @@ export const groupUpdate = defineCommand({
     });
   },
 });
+
+async function othersCalled(
+  node: Operations,
+  { group_id, name }: { readonly group_id: GroupId; readonly name: string },
+) {
+  const { moots: rows } = await node.call(moots, {});
+  return rows.filter((row) => row.group_id !== group_id && trimSpace(row.name) === name).length;
+}
 
 function refuse(why: string): never {
   throw new EntmootError("invalid_argument", `${LABEL}: ${why}`);

@@ -1,3 +1,4 @@
+import { type Stats, statSync } from "node:fs";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MerkleRoot, PublicKey } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
@@ -8,6 +9,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "import";
@@ -27,6 +29,7 @@ export const importCommand = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     file: { type: "positional", required: false, valueHint: "FILE", description: "an archive" },
   },
   async run({ args }) {
@@ -34,6 +37,7 @@ export const importCommand = defineCommand({
     if (args.file === undefined) throw new EntmootError("invalid_argument", `${LABEL}: missing FILE`);
     const path = absolutePath(args.file, () => homeFolder(process.env));
     await namedFailure(LABEL, async () => {
+      requireArchive(path);
       await using node = await openOperations(options, { create: true, change: true });
       using interrupt = new Interrupt("what was stored by then stays; import it again for the rest");
       const progress = new SlowProgress(LABEL, "bytes");
@@ -47,6 +51,23 @@ export const importCommand = defineCommand({
     });
   },
 });
+
+/** Before an identity is made for it. What may not be looked at here a daemon may read all the same. */
+function requireArchive(path: string): void {
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return;
+  }
+  if (found === undefined) throw new EntmootError("invalid_argument", `${path}: no such file`);
+  if (!found.isFile()) throw new EntmootError("invalid_argument", `${path}: expected a file, an archive`);
+  if (found.size === 0)
+    throw new EntmootError(
+      "invalid_argument",
+      `${path}: an empty file; expected an archive that "entmootd export" wrote`,
+    );
+}
 
 function importedJson(said: Imported) {
   const { archive_root, exporter, founder, group_id, merkle_root, reason, ...rest } = said;

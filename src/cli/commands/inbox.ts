@@ -63,29 +63,24 @@ export const inbox = defineCommand({
       refuse("-ack shows nothing; leave -follow, -wait and -asks out");
     }
     const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        if (args.ack !== undefined)
-          return await acknowledge(options, { ack: args.ack, group_id, through: args.through });
-        const names = new MootNames(options);
-        const print = async (row: InboxRow) => {
-          if (args.json) printJson(inboxJson(row));
-          else printLine(inboxText(row, await names.of(row.group_id)));
-        };
-        const asked = { group_id, ...(args.asks ? { asks: true } : {}) };
-        if (args.follow) await follow(options, asked, print);
-        else
-          await show(options, {
-            asked,
-            limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
-            waitMs,
-            print,
-            isJson: args.json,
-          });
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      if (args.ack !== undefined) return await acknowledge(options, { ack: args.ack, group_id, through: args.through });
+      const names = new MootNames(options);
+      const print = async (row: InboxRow) => {
+        if (args.json) printJson(inboxJson(row));
+        else printLine(inboxText(row, await names.of(row.group_id)));
+      };
+      const asked = { group_id, ...(args.asks ? { asks: true } : {}) };
+      if (args.follow) await follow(options, asked, print);
+      else
+        await show(options, {
+          asked,
+          limit: limit === 0 ? Number.POSITIVE_INFINITY : limit,
+          waitMs,
+          print,
+          isJson: args.json,
+        });
+    });
   },
 });
 

@@ -10,6 +10,7 @@ import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
@@ -24,7 +25,7 @@ export const info = defineCommand({
   },
   args: {
     ...globalFlags,
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);

@@ -8,6 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId } from "../line/group-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { splitList } from "../line/topic-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
@@ -27,6 +28,7 @@ export const inviteCreate = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     peers: {
       type: "string",

@@ -6,6 +6,7 @@ import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 
 /** `invite list`: the links of a group that this node issued. */
@@ -14,6 +15,7 @@ export const inviteList = defineCommand({
   help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6], words: ["group"] },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
   },
   async run({ args }) {

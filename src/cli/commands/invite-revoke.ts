@@ -10,6 +10,7 @@ import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 
 /** `invite revoke`: a link stops working; who joined by it stays. */
@@ -24,6 +25,7 @@ export const inviteRevoke = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     link: { type: "string", default: "", valueHint: "LINK", description: "the link, as it was handed out" },
     id: { type: "string", default: "", valueHint: "ID", description: "the link's id" },

@@ -14,6 +14,7 @@ import { defaultMootSource } from "../line/default-moot-source.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { loadJoinInput } from "../line/join-input.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "join";
 /** Wire. The default of the original's flag, and what 0 or less stands for. */
@@ -49,7 +50,7 @@ export const join = defineCommand({
     serve: { type: "boolean", description: "keep running as the daemon after joining" },
     timeout: { type: "string", default: "90s", valueHint: "D", description: "how long each input may take" },
     ...daemonFlags,
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);

@@ -10,6 +10,7 @@ import {
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { memberToChange } from "../line/member-to-change.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
@@ -41,6 +42,7 @@ export const mute = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     member,
     for: { type: "string", valueHint: "D", defaultHint: "until unmute", description: "for so long: 30m, 2h, 7d" },
     group,
@@ -49,15 +51,11 @@ export const mute = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const for_ms = args.for === undefined ? undefined : parseValidFor("mute: -for", args.for);
     const group_id = args.group === undefined ? undefined : await parseMoot("mute", args.group, { options });
-    await namedFailure(
-      "mute",
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const member = await memberToChange("mute", args.member, { node, group_id, question: "mute it?" });
-        printJson({ event: "muted", ...muteJson(await node.call(muteOperation, { member, for_ms, group_id })) });
-      },
-      { codes: false },
-    );
+    await namedFailure("mute", async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const member = await memberToChange("mute", args.member, { node, group_id, question: "mute it?" });
+      printJson({ event: "muted", ...muteJson(await node.call(muteOperation, { member, for_ms, group_id })) });
+    });
   },
 });
 
@@ -71,22 +69,19 @@ export const unmute = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     member,
     group: { ...group, defaultHint: "every mute of it", description: "the group it was muted in alone" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const group_id = args.group === undefined ? undefined : await parseMoot("unmute", args.group, { options });
-    await namedFailure(
-      "unmute",
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const member = await memberToChange("unmute", args.member, { node, group_id, question: "hear it again?" });
-        const { unmuted } = await node.call(unmuteOperation, { member, group_id });
-        printJson({ event: "unmuted", mutes_ended: unmuted });
-      },
-      { codes: false },
-    );
+    await namedFailure("unmute", async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const member = await memberToChange("unmute", args.member, { node, group_id, question: "hear it again?" });
+      const { unmuted } = await node.call(unmuteOperation, { member, group_id });
+      printJson({ event: "unmuted", mutes_ended: unmuted });
+    });
   },
 });
 
@@ -94,17 +89,13 @@ export const unmute = defineCommand({
 export const mutes = defineCommand({
   meta: { name: "mutes", description: "List the members that are muted here" },
   help: { examples: ["entmootd mutes"], exits: [0, 1, 5, 6], notes: ["One JSON object a line."] },
-  args: { ...globalFlags },
+  args: { ...globalFlags, ...jsonAlready },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    await namedFailure(
-      "mutes",
-      async () => {
-        await using node = await openReading(options);
-        for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
-      },
-      { codes: false },
-    );
+    await namedFailure("mutes", async () => {
+      await using node = await openReading(options);
+      for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
+    });
   },
 });
 

@@ -1,10 +1,10 @@
 import { EntmootError } from "../../core/errors.ts";
 import { printIndentedJson, printJson, printLine } from "../../host/print.ts";
 import { OPERATIONS } from "../../node/operations/table.ts";
+import { nearest } from "../../view/nearest.ts";
 import { listOperations, type OperationListing, operationsMarkdown } from "../../view/operation-listing.ts";
 import { defineCommand } from "../line/command.ts";
 import { globalFlags } from "../line/global-flags.ts";
-import { nearest } from "../line/nearest.ts";
 
 const LABEL = "operations";
 

@@ -15,6 +15,7 @@ import { plainTeller, redactingTeller } from "../../view/doctor-teller.ts";
 import { peerReport, peerTable } from "../../view/peer-report.ts";
 import { rosterStateLines } from "../../view/roster-state-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
+import { whyOffline } from "../doctor/why-offline.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -55,7 +56,7 @@ export const peers = defineCommand({
       await using node = await open(options, groupId);
       const daemon = node instanceof ControlClient;
       if (args.probe && daemon) await tellProbing(node, { groupId, timeoutMs, isRedacted: args.redact ?? false });
-      const how = { clock: realClock, room: ALL, ...(daemon ? {} : { offline: "daemon_down" as const }) };
+      const how = { clock: realClock, room: ALL, ...(daemon ? {} : { offline: await whyOffline(options) }) };
       const request = { group_id: groupId, probe: args.probe ?? false, timeout_ms: timeoutMs };
       const [moot] = (await joinedOnly(groupId, examine(node, request, how))).groups;
       const standing = args.redact ? undefined : await node.call(status, {});

@@ -10,6 +10,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 import { parseTimeBound } from "../line/time-bound.ts";
@@ -32,7 +33,8 @@ export const prune = defineCommand({
   },
   args: {
     ...globalFlags,
-    moot: { type: "positional", required: false, valueHint: "MOOT", description: "id or name; the only one" },
+    ...jsonAlready,
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     "older-than": { type: "string", valueHint: "D", description: "such as 90d or 72h" },
     before: { type: "string", valueHint: "DAY", description: "such as 2026-09-01, in place of that" },
     lift: { type: "boolean", description: "keep again what the policy keeps" },
@@ -42,7 +44,7 @@ export const prune = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const asked = askedFor(args);
-    const group_id = await oneMoot(LABEL, args.moot, { options });
+    const group_id = await oneMoot(LABEL, args.group, { options });
     const isDry = args["dry-run"] ?? false;
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });

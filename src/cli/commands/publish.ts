@@ -19,6 +19,7 @@ import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
@@ -50,6 +51,7 @@ export const publish = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     topic: { type: "string", default: "", valueHint: "T[,T]", description: "topics, comma separated (required)" },
     content: { type: "string", valueHint: "TEXT", description: "message body" },
     file: {

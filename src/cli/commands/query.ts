@@ -13,6 +13,7 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { isAfter, parseAfter } from "../line/place-argument.ts";
 import { placesAsked, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
@@ -41,6 +42,7 @@ export const query = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     ...authorFlag,
     topic: {
@@ -74,29 +76,25 @@ export const query = defineCommand({
     if (isAfter(after) && args.order === "desc") {
       throw new EntmootError("invalid_argument", `${LABEL}: -order desc: with -after messages come as they arrived`);
     }
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openReading(options);
-        const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
-        const filter = { ...parsed, author, group_id };
-        const asked = await placesAsked(node, after, { label: LABEL, options, groupId: filter.group_id });
-        for (const moot of asked.unread) tellLeftOut(LABEL, moot);
-        const ways: Way[] = isAfter(after)
-          ? asked.places.map((place) => ({ by: "arrival", after: place }))
-          : [{ by: "time", order: orderOf(args.order) }];
-        let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-        const ends: PrintedUpTo[] = [];
-        for (const way of ways) {
-          const end = await listingMoots(LABEL, { options }, () => print(node, { ...filter, ...way }, left));
-          left -= end.printed;
-          ends.push(end);
-        }
-        await tellPassedOver(asked, { label: LABEL, options });
-        if (ends.some(({ more }) => more)) tellMore(ends, { limit, asJson: options.jsonErrors });
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openReading(options);
+      const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
+      const filter = { ...parsed, author, group_id };
+      const asked = await placesAsked(node, after, { label: LABEL, options, groupId: filter.group_id });
+      for (const moot of asked.unread) tellLeftOut(LABEL, moot);
+      const ways: Way[] = isAfter(after)
+        ? asked.places.map((place) => ({ by: "arrival", after: place }))
+        : [{ by: "time", order: orderOf(args.order) }];
+      let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+      const ends: PrintedUpTo[] = [];
+      for (const way of ways) {
+        const end = await listingMoots(LABEL, { options }, () => print(node, { ...filter, ...way }, left));
+        left -= end.printed;
+        ends.push(end);
+      }
+      await tellPassedOver(asked, { label: LABEL, options });
+      if (ends.some(({ more }) => more)) tellMore(ends, { limit, asJson: options.jsonErrors });
+    });
   },
 });
 

@@ -33,20 +33,16 @@ export const read = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        let found: AnswerOf<typeof inbox_read>;
-        {
-          await using node = await openOperations(options, { create: false, change: true });
-          const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
-          found = await node.call(inbox_read, { ...named, ...(args.peek ? { peek: true } : {}) });
-        }
-        if (args.json) printJson(readJson(found));
-        else printLine(await readText(found, new MootNames(options)));
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      let found: AnswerOf<typeof inbox_read>;
+      {
+        await using node = await openOperations(options, { create: false, change: true });
+        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
+        found = await node.call(inbox_read, { ...named, ...(args.peek ? { peek: true } : {}) });
+      }
+      if (args.json) printJson(readJson(found));
+      else printLine(await readText(found, new MootNames(options)));
+    });
   },
 });
 

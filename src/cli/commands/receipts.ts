@@ -65,20 +65,17 @@ export const receipts = defineCommand({
       refuse(`-${switched[0]} is for all moots of this node; leave -group out`);
     }
     const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      () =>
-        switched.length > 0
-          ? change(options, {
-              send: flags.send,
-              presence: flags.presence,
-              show_host: flags["show-host"],
-              moot_receipts: flags.moot,
-              moot_presence: flags["moot-presence"],
-              ...(isRule ? { group_id } : {}),
-            })
-          : show(options, { group_id, limit, text: args.message, isJson: args.json ?? false }),
-      { codes: false },
+    await namedFailure(LABEL, () =>
+      switched.length > 0
+        ? change(options, {
+            send: flags.send,
+            presence: flags.presence,
+            show_host: flags["show-host"],
+            moot_receipts: flags.moot,
+            moot_presence: flags["moot-presence"],
+            ...(isRule ? { group_id } : {}),
+          })
+        : show(options, { group_id, limit, text: args.message, isJson: args.json ?? false }),
     );
   },
 });

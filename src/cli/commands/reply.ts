@@ -11,6 +11,7 @@ import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics } from "../line/topic-argument.ts";
@@ -38,6 +39,7 @@ export const reply = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     message: { type: "positional", required: true, valueHint: "MESSAGE_ID", description: "what is answered" },
     content: { type: "string", valueHint: "TEXT", description: "the answer" },
     file: { type: "string", valueHint: "PATH|-", description: "read the answer from a file, or - for stdin" },
@@ -65,20 +67,16 @@ export const reply = defineCommand({
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     const content = await contentOf(LABEL, args, isPatient ? undefined : timeoutMs);
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openOperations(options, { create: false, change: true });
-        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
-        const request = { ...named, content, topics, token, ...(args.force ? { force: true } : {}) };
-        const published = await node.call(replyOperation, request, { timeoutMs }).catch((cause: unknown) => {
-          throw withForce(cause);
-        });
-        if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
-        for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
-        printJson(publishedJson(published, { answers: named.message_id }));
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
+      const request = { ...named, content, topics, token, ...(args.force ? { force: true } : {}) };
+      const published = await node.call(replyOperation, request, { timeoutMs }).catch((cause: unknown) => {
+        throw withForce(cause);
+      });
+      if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
+      for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
+      printJson(publishedJson(published, { answers: named.message_id }));
+    });
   },
 });

@@ -14,6 +14,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
 const LABEL = "restore";
@@ -29,11 +30,12 @@ export const restore = defineCommand({
       "Every file is held to its digest. Nothing that stands at the data root is replaced. The identity may be running where",
       "the backup was made, and one key that runs twice parts its moots: nothing runs on the restored data root until",
       "-original-stopped says that it does not, with DIR or later without. Reading works. A founder then signs nothing for",
-      "a roster before it has met a member.",
+      "a roster before it has met a member; one that is alone in it until -alone is given, as with invite link.",
     ],
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     dir: { type: "positional", required: false, valueHint: "DIR", description: "what backup made" },
     "original-stopped": { type: "boolean", description: "nothing else runs under this identity, nor will" },
   },

@@ -11,6 +11,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { memberToChange } from "../line/member-to-change.ts";
 import { oneMoot } from "../line/moot-argument.ts";
 import { requireYes, yesFlag } from "../line/yes.ts";
@@ -33,6 +34,11 @@ const MEMBER = {
 const KEY_TEXTS = {
   add: "the member's key, base64 (required)",
   remove: "the member's key, base64; this or -member is required",
+} as const;
+
+const REQUIRED = {
+  add: "-pubkey is required",
+  remove: "-pubkey or -member is required; -member takes a node id",
 } as const;
 
 /** `roster list`, `roster add`, `roster remove`: who is in a moot. */
@@ -74,6 +80,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     args: {
       ...globalFlags,
+      ...jsonAlready,
       group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       pubkey: { type: "string", default: "", valueHint: "KEY", description: KEY_TEXTS[op] },
       node: {
@@ -95,7 +102,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
       const word = "member" in args && typeof args.member === "string" ? args.member : undefined;
       if (word !== undefined && args.pubkey !== "") refuse(label, "expected -pubkey or -member, not both");
-      const written = word === undefined ? parsePublicKey(label, args.pubkey) : undefined;
+      const written = word === undefined ? parsePublicKey(label, args.pubkey, REQUIRED[op]) : undefined;
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
         const key = written ?? (await memberKey(node, label, { word: word!, group_id: groupId }));
@@ -152,6 +159,7 @@ function healCommand() {
     },
     args: {
       ...globalFlags,
+      ...jsonAlready,
       group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       keep: {
         type: "string",

@@ -62,24 +62,20 @@ export const search = defineCommand({
       until: bound("-until", args.until),
       reserved: args.reserved,
     };
-    await namedFailure(
-      LABEL,
-      async () => {
-        parseSearchQuery(query);
-        const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-        await using node = await openReading(options);
-        const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
-        const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-        const printer = new Printer(node, args.json ?? false);
-        const end = await listingMoots(LABEL, { options }, () =>
-          findAll(node, { ...request, author, group_id }, most, printer),
-        );
-        if (end.indexing !== undefined) printProse(`${LABEL}: ${indexingText(end.indexing)}`);
-        if (printer.printed === 0 && !args.json) printProse(`${LABEL}: ${nothingText(request, args.author)}`);
-        if (end.more) tellMore(printer.printed, options.jsonErrors);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      parseSearchQuery(query);
+      const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+      await using node = await openReading(options);
+      const author = await authorNamed(`${LABEL}: -author`, args.author, { node, options, group_id });
+      const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+      const printer = new Printer(node, args.json ?? false);
+      const end = await listingMoots(LABEL, { options }, () =>
+        findAll(node, { ...request, author, group_id }, most, printer),
+      );
+      if (end.indexing !== undefined) printProse(`${LABEL}: ${indexingText(end.indexing)}`);
+      if (printer.printed === 0 && !args.json) printProse(`${LABEL}: ${nothingText(request, args.author)}`);
+      if (end.more) tellMore(printer.printed, options.jsonErrors);
+    });
   },
 });
 

@@ -19,6 +19,7 @@ import { SqliteDataRoot } from "../../store/sqlite/sqlite-data-root.ts";
 import { MemoryNetwork } from "../../transport/memory/memory-transport.ts";
 import { RELEASE_KEYS } from "../../update/release-keys.ts";
 import { defineCommand } from "../line/command.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "self-test";
 /** Ours. Enough to pass through signing, storing and reading; a moment's work. */
@@ -32,7 +33,7 @@ export const selfTest = defineCommand({
     exits: [0, 1, 5],
     notes: ["What an update asks of a new executable before it takes the place of the old one."],
   },
-  args: { json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" } },
+  args: { ...jsonAlready },
   async run() {
     const seed = crypto.getRandomValues(new Uint8Array(32));
     const text = encodeUtf8(TEXT);

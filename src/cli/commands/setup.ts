@@ -7,6 +7,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost, serverEntry } from "../line/host-argument.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "setup";
 
@@ -25,6 +26,7 @@ export const setup = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     host: { type: "positional", required: true, valueHint: "HOST", description: "which host" },
     print: { type: "boolean", description: "only show what would be done" },
   },

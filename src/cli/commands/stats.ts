@@ -29,7 +29,7 @@ export const stats = defineCommand({
     exits: [0, 1, 3, 5, 6],
     notes: [
       "Counted by full hours, in UTC: what -since and -until say is widened to them. Bytes are those of the messages as",
-      "they are signed. A message counts in each of its topics. -svg writes a picture too; where a link stands at FILE it",
+      "they are signed. Every message counts, a policy of the founder too, and in each of its topics. -svg writes a picture too; where a link stands at FILE it",
       "is replaced, not followed.",
     ],
   },
@@ -65,27 +65,23 @@ export const stats = defineCommand({
     const step_ms = args.step === undefined ? undefined : parseStep(args.step);
     if (args.svg === "") throw new EntmootError("invalid_argument", `${LABEL}: -svg: expected a file, found nothing`);
     const group_id = await oneMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openReading(options);
-        const found = await node.call(statsOperation, {
-          group_id,
-          since,
-          until,
-          step_ms,
-          limit,
-          reserved: args.reserved,
-        });
-        const names = await memberNames(node, group_id);
-        const moot = await new MootNames(options).of(group_id);
-        if (args.svg !== undefined) writePicture(args.svg, statsSvg(found, names, moot));
-        if (args.json) printJson(statsJson(found, names));
-        else for (const line of statsLines(found, names, moot)) printLine(line);
-        tellRest(found);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openReading(options);
+      const found = await node.call(statsOperation, {
+        group_id,
+        since,
+        until,
+        step_ms,
+        limit,
+        reserved: args.reserved,
+      });
+      const names = await memberNames(node, group_id);
+      const moot = await new MootNames(options).of(group_id);
+      if (args.svg !== undefined) writePicture(args.svg, statsSvg(found, names, moot));
+      if (args.json) printJson(statsJson(found, names));
+      else for (const line of statsLines(found, names, moot)) printLine(line);
+      tellRest(found);
+    });
   },
 });
 
@@ -105,6 +101,9 @@ function writePicture(file: string, svg: string): void {
     replaceFile(resolve(file), svg, { mode: 0o644 });
   } catch (error) {
     if (error instanceof EntmootError) throw error;
+    if (codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT") {
+      throw new EntmootError("disk_full", `${LABEL}: -svg: ${file}: no room left to write; free space, then try again`);
+    }
     const why = codeOf(error) ?? String(error);
     throw new EntmootError(
       "output_failed",

@@ -12,6 +12,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "stop";
 /** Ours. After so long of waiting in silence, say so. */
@@ -23,6 +24,7 @@ export const stop = defineCommand({
   help: { examples: ["entmootd stop"], exits: [0, 1, 5, 6], effect: "the daemon has ended all the same" },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     timeout: { type: "string", default: "15s", valueHint: "D", description: "how long to wait for the end" },
   },
   async run({ args }) {

@@ -17,6 +17,7 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { type After, isAfter, parseAfter } from "../line/place-argument.ts";
@@ -60,6 +61,7 @@ export const tail = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     topic: {
       type: "string",
       valueHint: "PATTERN",
@@ -107,16 +109,12 @@ export const tail = defineCommand({
       receipts: args.receipts ?? false,
       printer,
     };
-    await namedFailure(
-      LABEL,
-      async () => {
-        const pauses = new Pauses();
-        const read = await printBacklog(options, { ...asked, last, after, pauses });
-        await follow(options, { ...asked, ...read, pauses });
-        printer.requireCount(LABEL);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      const pauses = new Pauses();
+      const read = await printBacklog(options, { ...asked, last, after, pauses });
+      await follow(options, { ...asked, ...read, pauses });
+      printer.requireCount(LABEL);
+    });
   },
 });
 

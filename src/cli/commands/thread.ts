@@ -29,20 +29,16 @@ export const thread = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const asked = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openReading(options);
-        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
-        const { more, rows } = await node.call(threadOperation, named);
-        const names = new MootNames(options);
-        for (const row of rows) {
-          if (args.json) printJson(inboxJson(row));
-          else printLine(inboxText(row, await names.of(row.group_id), realClock.unix()));
-        }
-        if (more) printProse(`${LABEL}: there are more than ${rows.length}; name one further down for what follows it`);
-      },
-      { codes: false },
-    );
+    await namedFailure(LABEL, async () => {
+      await using node = await openReading(options);
+      const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
+      const { more, rows } = await node.call(threadOperation, named);
+      const names = new MootNames(options);
+      for (const row of rows) {
+        if (args.json) printJson(inboxJson(row));
+        else printLine(inboxText(row, await names.of(row.group_id), realClock.unix()));
+      }
+      if (more) printProse(`${LABEL}: there are more than ${rows.length}; name one further down for what follows it`);
+    });
   },
 });

@@ -35,23 +35,19 @@ export const topics = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const limit = parseInteger(`${LABEL}: -limit`, args.limit, { min: 1, max: TOPICS_MAX });
     const group_id = await oneMoot(LABEL, args.group, { options });
-    await namedFailure(
-      LABEL,
-      async () => {
-        await using node = await openReading(options);
-        const found = await node.call(topicsOperation, { group_id, limit, reserved: args.reserved });
-        const width = Math.max(0, ...found.topics.map(({ messages }) => countText(messages).length));
-        for (const { latest_ms, messages, topic } of found.topics) {
-          if (args.json) printJson({ latest_ms: jsonInteger(latest_ms), messages, topic });
-          else {
-            const count = countText(messages).padStart(width);
-            printLine(`${count}  ${instantText(Number(latest_ms))}  ${terminalText(topic, TOPIC_SHOWN)}`);
-          }
+    await namedFailure(LABEL, async () => {
+      await using node = await openReading(options);
+      const found = await node.call(topicsOperation, { group_id, limit, reserved: args.reserved });
+      const width = Math.max(0, ...found.topics.map(({ messages }) => countText(messages).length));
+      for (const { latest_ms, messages, topic } of found.topics) {
+        if (args.json) printJson({ latest_ms: jsonInteger(latest_ms), messages, topic });
+        else {
+          const count = countText(messages).padStart(width);
+          printLine(`${count}  ${instantText(Number(latest_ms))}  ${terminalText(topic, TOPIC_SHOWN)}`);
         }
-        if (found.more)
-          printProse(`${LABEL}: there are more than ${found.topics.length}; -limit takes up to ${TOPICS_MAX}`);
-      },
-      { codes: false },
-    );
+      }
+      if (found.more)
+        printProse(`${LABEL}: there are more than ${found.topics.length}; -limit takes up to ${TOPICS_MAX}`);
+    });
   },
 });

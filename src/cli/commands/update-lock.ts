@@ -6,6 +6,7 @@ import type { InstallPlace } from "../../update/install-place.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "update-lock";
 
@@ -30,7 +31,7 @@ export const updateLock = defineCommand({
       description: "folder of the executable",
     },
     timeout: { type: "string", default: "60s", valueHint: "D", description: "how long to wait for another's end" },
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const waitMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);

@@ -8,6 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { Interrupt } from "../line/interrupt.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { SlowProgress } from "../line/slow-progress.ts";
 
@@ -26,12 +27,12 @@ export const verify = defineCommand({
   },
   args: {
     ...globalFlags,
-    moot: { type: "positional", required: false, valueHint: "MOOT", description: "id or name; all of them" },
-    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+    group: { type: "string", valueHint: "GID", defaultHint: "all of them", description: "only this moot" },
+    ...jsonAlready,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const group_id = args.moot === undefined ? undefined : await parseMoot(LABEL, args.moot, { options });
+    const group_id = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: false });
       using interrupt = new Interrupt("nothing was changed");

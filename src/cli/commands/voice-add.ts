@@ -8,6 +8,7 @@ import { voice_add } from "../../node/operations/voices.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 import { requireLink } from "../line/link-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
@@ -31,6 +32,7 @@ export const voiceAdd = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     name: { type: "positional", required: true, valueHint: "NAME", description: "its name, also for others" },
     group: { type: "string", valueHint: "ID|NAME", description: "the moot it joins; this node makes the link" },
     link: {

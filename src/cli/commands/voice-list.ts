@@ -6,6 +6,7 @@ import { voices } from "../../node/operations/voices.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "voice list";
 
@@ -13,7 +14,7 @@ const LABEL = "voice list";
 export const voiceList = defineCommand({
   meta: { name: "list", description: "Show the agents of this machine that have keys of their own" },
   help: { examples: ["entmootd voice list"], exits: [0, 1, 5, 6] },
-  args: globalFlags,
+  args: { ...globalFlags, ...jsonAlready },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     requireOwner(options, LABEL);

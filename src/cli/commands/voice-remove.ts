@@ -8,6 +8,7 @@ import { voice_end } from "../../node/operations/voices.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { jsonAlready } from "../line/json-already.ts";
 
 const LABEL = "voice remove";
 
@@ -25,6 +26,7 @@ export const voiceRemove = defineCommand({
   },
   args: {
     ...globalFlags,
+    ...jsonAlready,
     name: { type: "positional", required: true, valueHint: "VOICE", description: "the voice" },
   },
   async run({ args }) {

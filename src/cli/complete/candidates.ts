@@ -45,7 +45,11 @@ export async function completionOf({ given, place }: HalfLine, word: string, nam
     case "value": {
       const { ahead, def, typed } = place;
       const found = await valuesOf(def, { typed, given, named });
-      const candidates = found.candidates.map(({ note, text }) => ({ text: `${ahead}${text}`, note }));
+      // Where a flag may stand, what begins as one is read as one.
+      const mayBeFlag = Object.keys(place.flags).length > 0;
+      const candidates = found.candidates
+        .filter(({ text }) => !(mayBeFlag && text.startsWith("-")))
+        .map(({ note, text }) => ({ text: `${ahead}${text}`, note }));
       if (candidates.length > 0 || found.files !== "none") return { ...found, candidates };
       if (typed !== "") return NONE;
       return matching(

@@ -1,5 +1,6 @@
 import { argsOf, type CommandEntry } from "../line/argv.ts";
 import type { EntmootCommand, FlagDef } from "../line/command.ts";
+import { positionalsOf } from "../line/moot-word.ts";
 import type { Flags } from "../line/stray-word.ts";
 
 /** What completion knows of a flag or argument. */
@@ -43,7 +44,7 @@ async function commandWords(command: EntmootCommand, globals: Flags): Promise<Co
   const { meta, subCommands } = command;
   const { description = "" } = (typeof meta === "function" ? await meta() : await meta) ?? {};
   const own = Object.entries(await argsOf(command)).filter(([name, def]) => globals[name] !== def);
-  const args = wordDefs(Object.fromEntries(own));
+  const args = wordDefs({ ...Object.fromEntries(own), ...Object.fromEntries(positionalsOf(Object.fromEntries(own))) });
   const subs = typeof subCommands === "function" ? await subCommands() : await subCommands;
   if (subs === undefined) return { description, args };
   const parts: Record<string, CommandWords> = {};

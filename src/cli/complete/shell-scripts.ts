@@ -85,8 +85,9 @@ Register-ArgumentCompleter -Native -CommandName entmootd, entmoot, entmootd.exe 
   $answer | Select-Object -Skip 1 | ForEach-Object {
     $text, $note = $_ -split "\`t", 2
     if (-not $note) { $note = $text }
-    # A curly quote ends such a string too; two of them are one in it.
-    $written = if ($text -match "[^\\w@%+=:./\\\\-]|^@") { "'" + ($text -replace "['\\u2018-\\u201b]", '$0$0') + "'" } else { $text }
+    # Bare, --% ends all reading, and what begins with a dash is parted at a dot or colon. A curly quote ends such a string too; two
+    # of them are one in it.
+    $written = if ($text -match "[^\\w@%+=:./\\\\-]|^@|^--$|^-.*[^\\w=-]") { "'" + ($text -replace "['\\u2018-\\u201b]", '$0$0') + "'" } else { $text }
     [System.Management.Automation.CompletionResult]::new($written, $text, 'ParameterValue', $note)
   }
 }

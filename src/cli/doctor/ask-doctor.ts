@@ -1,6 +1,7 @@
 import { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { realClock } from "../../host/real-clock.ts";
+import type { Unreachable } from "../../node/doctor/diagnoses.ts";
 import { examine } from "../../node/doctor/examine.ts";
 import { doctor, type Examined } from "../../node/operations/diagnosis.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
@@ -11,10 +12,17 @@ export interface Answered {
   readonly isOld: boolean;
 }
 
-/** The examination of `node`, whichever it is: a daemon, one that knows no such operation, or the files. Throws `group_not_found`. */
-export async function askDoctor(node: Operations, request: RequestOf<typeof doctor>): Promise<Answered> {
+/**
+ * The examination of `node`, whichever it is: a daemon, one that knows no such operation, or the files, with why no daemon
+ * is asked. Throws `group_not_found`.
+ */
+export async function askDoctor(
+  node: Operations,
+  request: RequestOf<typeof doctor>,
+  offline: Unreachable = { diagnosis: "daemon_down" },
+): Promise<Answered> {
   if (!(node instanceof ControlClient)) {
-    const how = { clock: realClock, offline: "daemon_down" } as const;
+    const how = { clock: realClock, offline };
     return { examined: await examine(node, request, how), isOld: false };
   }
   try {

@@ -7,7 +7,10 @@ import { findRepairs, repairAll } from "./repairs.ts";
 /** Ours. What one line shows of a text that may be long. */
 const WHY_MAX = 600;
 
-/** `doctor -fix`: shows the repairs, or does them and shows what was done. */
+/**
+ * `doctor -fix`: shows the repairs, or does them and shows what was done. Gives the exit status: 1 where damage is left that
+ * was not, or would not be, repaired.
+ */
 export async function fix(
   options: GlobalOptions,
   { isDryRun, isJson }: { readonly isDryRun: boolean; readonly isJson: boolean },
@@ -42,5 +45,5 @@ export async function fix(
     if (backup !== undefined) printLine(`as it was before: ${terminalText(backup, WHY_MAX)}`);
     if (next !== undefined) printLine(`next: ${next}`);
   }
-  return 0;
+  return left.length > 0 ? 1 : 0;
 }

@@ -12,7 +12,9 @@ import type { RuntimeReport } from "../../host/runtime-report.ts";
 import { checkOf, type Diagnosis, notChecked } from "../../node/doctor/diagnoses.ts";
 import type { NodeStatus } from "../../node/operations/daemon.ts";
 import type { DoctorCheck } from "../../node/operations/diagnosis.ts";
+import { whyHeld } from "../../store/backup/restored-mark.ts";
 import { DiskRoom } from "../../store/disk-room.ts";
+import { addressNotHereText } from "../../transport/address-not-here.ts";
 import { compareVersions, parseVersion } from "../../update/version-order.ts";
 import { whatIsOpen } from "./repairs.ts";
 
@@ -27,8 +29,8 @@ export function rootChecks(options: GlobalOptions): {
   const checks = [found.check];
   if (!isThere) checks.push(checkOf("data", "data_missing"));
   else {
-    for (const { code, message } of new DiskRoom(dataDir, () => {}).look({ again: false })) {
-      checks.push(checkOf("data", code === "disk_full" ? "disk_full" : "data_fault", { why: message, path: dataDir }));
+    for (const failure of new DiskRoom(dataDir, () => {}).look({ again: false })) {
+      checks.push(checkOf("data", diskFault(failure), { why: failure.message, path: dataDir }));
     }
     const open = whatIsOpen(options);
     if (open !== undefined)
@@ -36,6 +38,11 @@ export function rootChecks(options: GlobalOptions): {
     if (checks.every(({ layer }) => layer !== "data")) checks.push(checkOf("data", "ok"));
   }
   return { checks, identity: found.identity };
+}
+
+function diskFault({ cause, code }: EntmootError): Diagnosis {
+  if (code === "disk_full") return code;
+  return codeOf(cause) === "EROFS" ? "data_read_only" : "data_fault";
 }
 
 /** Where there is no data root yet, that there is no identity is said by that. */
@@ -59,7 +66,7 @@ export function daemonCheck(
   runtime: RuntimeReport,
   { isOld, status }: { isOld: boolean; status: NodeStatus | undefined },
 ): DoctorCheck {
-  if (status === undefined) return absentDaemon(runtime);
+  if (status === undefined) return absentDaemon(runtime, whyHeld(runtime.data_dir));
   const [here, there] = [parseVersion(BUILD_INFO.version), parseVersion(status.version)];
   const order = here === undefined || there === undefined ? 0 : compareVersions(there, here);
   if (!isOld && order === 0) return checkOf("daemon", "ok");
@@ -68,13 +75,13 @@ export function daemonCheck(
   return checkOf("daemon", "daemon_old", { why: `${versions}; end it and start it again` });
 }
 
-function absentDaemon({
-  control_socket_reachable,
-  running_daemon: seen,
-  runtime_status_reason: why,
-}: RuntimeReport): DoctorCheck {
+function absentDaemon(
+  { control_socket_reachable, running_daemon: seen, runtime_status_reason: why }: RuntimeReport,
+  held: string | undefined,
+): DoctorCheck {
   if (seen?.stopped) return checkOf("daemon", "daemon_stopped", { why, pid: String(seen.pid) });
   if (control_socket_reachable || seen !== undefined) return checkOf("daemon", "daemon_silent", { why });
+  if (held !== undefined) return checkOf("daemon", "daemon_held", { why: held });
   return checkOf("daemon", "daemon_down", { why });
 }
 
@@ -114,8 +121,11 @@ function bindFailure(address: string | undefined, port: number): Promise<BindFai
     socket.once("error", (error) => {
       socket.close();
       const code = codeOf(error);
-      const diagnosis = code === "EADDRNOTAVAIL" ? "address_unusable" : "port_blocked";
-      resolve({ diagnosis, why: `${where}: cannot be had: ${code ?? textOf(error)}` });
+      if (code === "EADDRNOTAVAIL" && address !== undefined) {
+        resolve({ diagnosis: "address_unusable", why: addressNotHereText([address]) });
+        return;
+      }
+      resolve({ diagnosis: "port_blocked", why: `${where}: cannot be had: ${code ?? textOf(error)}` });
     });
     socket.bind({ port, exclusive: true, ...(address === undefined ? {} : { address }) }, () =>
       socket.close(() => resolve(undefined)),

@@ -7,11 +7,13 @@ import { realClock } from "../../host/real-clock.ts";
 import { socketAccepts } from "../../host/runtime-report.ts";
 import type { Diagnosis } from "../../node/doctor/diagnoses.ts";
 import { copyBeforeChange } from "../../store/copy-before-change.ts";
+import { DiskRoom } from "../../store/disk-room.ts";
 import { groupOfDirectory } from "../../store/group-directory.ts";
 import { DataRootLock } from "../../store/lock.ts";
 import { PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../../store/private-files.ts";
 import { isToTighten } from "../../store/root-folder.ts";
 import { rebuildIndexes, soundnessOf } from "../../store/sqlite/database-soundness.ts";
+import { foreignRoot } from "./foreign-root.ts";
 
 /** Something that is wrong in a data root, and can be put right without losing anything. */
 export interface Repair {
@@ -41,6 +43,9 @@ const ACCEPT_MS = 1_000;
 /** What can be repaired in the data root. Changes nothing; reads every database whole. */
 export async function findRepairs({ dataDir, identityPath }: GlobalOptions): Promise<RepairsFound> {
   if (!existsSync(dataDir)) return { repairs: [], left: [] };
+  const foreign = foreignRoot({ dataDir });
+  if (foreign !== undefined) throw new EntmootError("data_root_invalid", foreign.why);
+  const unwritable = new DiskRoom(dataDir, () => {}).look({ again: false });
   const databases = databasesOf(dataDir);
   const looked = databases.map(lookAtDatabase);
   return {
@@ -49,7 +54,10 @@ export async function findRepairs({ dataDir, identityPath }: GlobalOptions): Pro
       ...(await deadSockets(dataDir)),
       ...looked.flatMap((each) => (each !== undefined && "carryOut" in each ? each : [])),
     ],
-    left: looked.flatMap((each) => (each !== undefined && "why" in each ? each : [])),
+    left: [
+      ...unwritable.map(({ message }) => ({ path: dataDir, why: message.replace(`${dataDir}: `, "") })),
+      ...looked.flatMap((each) => (each !== undefined && "why" in each ? each : [])),
+    ],
   };
 }
 
@@ -121,7 +129,7 @@ function lookAtDatabase(path: string): Repair | Unrepaired | undefined {
     };
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
-    return { path, why: error.message };
+    return { path, why: error.message.replace(`${path}: `, "") };
   }
 }
 

@@ -1,9 +1,10 @@
 import type { ArgsDef } from "citty";
 import { EntmootError } from "../../core/errors.ts";
+import { didYouMean } from "../../view/nearest.ts";
 import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
 import { booleanOf } from "./flag-values.ts";
 import { listedBy } from "./listed-by.ts";
-import { didYouMean } from "./nearest.ts";
+import { mootWord } from "./moot-word.ts";
 import { type Flags, flagMeant, type ReadBy, wordHint } from "./stray-word.ts";
 
 /** One line of the command table: what help prints without loading the command, and how to load it. */
@@ -122,6 +123,14 @@ function check(checked: ReadBy, words: Reader): void {
     const text = `${command}: unexpected argument ${JSON.stringify(word)}; did you mean -${flag}? It begins with another dash`;
     throw new EntmootError("invalid_argument", text);
   }
+  const given = {
+    positionals: words.positionals,
+    given: words.values,
+    words: checked.words,
+    behind: words.valueAhead(0),
+  };
+  const moot = words.anyFlags ? undefined : mootWord(own, given);
+  if (moot !== undefined) words.nameMoot(moot);
   let positionalsMax = 0;
   for (const [name, def] of Object.entries(own)) {
     if (def.type === "positional") {
@@ -208,6 +217,12 @@ class Reader {
   /** The flag whose value stands right ahead of this positional. */
   valueAhead(positional: number): string | undefined {
     return this.#behind[positional];
+  }
+
+  /** Takes the only word for the value of `-group`. */
+  nameMoot(moot: string): void {
+    this.positionals.length = 0;
+    this.values.group = moot;
   }
 
   toCitty(): string[] {

@@ -1,7 +1,7 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
-import { writtenId } from "../../core/written-id.ts";
+import { idBytes, writtenId } from "../../core/written-id.ts";
 
 /**
  * A group id as people and scripts write it: standard or URL-safe base64 of 32 bytes, padded or not, or 64 hex digits, blanks
@@ -16,10 +16,19 @@ export function parseGroupId(label: string, text: string): GroupId {
   return GroupId.fromBytes(writtenId(`${label}: group id`, text));
 }
 
+/** Ours. Characters of a value that a failure repeats. */
+const SHOWN_MAX = 80;
+
 /** The Ed25519 key of `-pubkey`, in the same forms as a group id. Throws `invalid_argument`. */
-export function parsePublicKey(label: string, text: string): PublicKey {
-  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: -pubkey is required`);
-  return PublicKey.fromBytes(writtenId(`${label}: -pubkey`, text));
+export function parsePublicKey(label: string, text: string, required = "-pubkey is required"): PublicKey {
+  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: ${required}`);
+  const key = idBytes(text);
+  if (key !== undefined) return PublicKey.fromBytes(key);
+  const found = JSON.stringify(trimSpace(text).slice(0, SHOWN_MAX));
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: -pubkey: expected a key, 32 bytes in base64 or hex, as "entmootd info" of that node shows it, found ${found}`,
+  );
 }
 
 /** `text` as a node id: decimal, 32 bits. Throws `invalid_argument`. */

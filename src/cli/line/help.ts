@@ -1,6 +1,7 @@
 import { EXIT_MEANING } from "../../core/failure-table.ts";
 import { argsOf, type CommandEntry } from "./argv.ts";
 import type { EntmootCommand, FlagDef } from "./command.ts";
+import { positionalsOf } from "./moot-word.ts";
 
 /** Ours. A line of a terminal, with its margin and the sign of what follows. */
 const OPERATIONS_CHARS_MAX = 70;
@@ -45,7 +46,7 @@ export async function commandHelp(
 ): Promise<string> {
   const name = `entmootd ${path.join(" ")}`;
   const args = Object.entries(await argsOf(command));
-  const positionals = args.filter(([, def]) => def.type === "positional");
+  const positionals = positionalsOf(Object.fromEntries(args));
   const own = args.filter(([flag, def]) => def.type !== "positional" && globals[flag] !== def);
   const operations = await operationRows(command);
   const usage = [
@@ -118,7 +119,8 @@ export function hintOf(def: FlagDef): string {
 
 /** An argument as usage has it: `<WHAT>`, or `[WHAT]` where it may be left out. */
 export function positionalUsage(name: string, def: FlagDef): string {
-  const word = `${def.valueHint ?? name.toUpperCase()}${def.variadic ? "…" : ""}`;
+  const shown = def.valueHint ?? name.toUpperCase();
+  const word = def.variadic && !shown.endsWith("…") ? `${shown}…` : shown;
   return def.required === false || def.default !== undefined ? `[${word}]` : `<${word}>`;
 }
 

@@ -4,7 +4,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { homeFolder } from "../../host/home-path.ts";
 import { programPath } from "../../host/program-name.ts";
 import { startFolder } from "../../host/start-folder.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../view/nearest.ts";
 
 /** What hosts call our server, and so its tools. */
 export const ENTRY_NAME = "entmoot";

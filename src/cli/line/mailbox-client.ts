@@ -7,11 +7,13 @@ import { printProse } from "../../host/print.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { namedFailure } from "./command-error.ts";
 import { globalFlags } from "./global-flags.ts";
+import { jsonAlready } from "./json-already.ts";
 import { listingMoots, parseMoot } from "./moot-argument.ts";
 
 /** What every part of `mailbox` is asked with. */
 export const mailboxFlags = {
   ...globalFlags,
+  ...jsonAlready,
   client: { type: "string", required: true, valueHint: "NAME", description: "who reads, by a name of its own choice" },
   group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
 } as const;
@@ -46,7 +48,7 @@ export async function withMailbox<T>(
     });
   } catch (error) {
     const isOfMoot = error instanceof EntmootError && error.code === "group_not_found";
-    return namedFailure(isOfMoot ? LABEL : label, () => Promise.reject(error), { codes: false });
+    return namedFailure(isOfMoot ? LABEL : label, () => Promise.reject(error));
   }
 }
 

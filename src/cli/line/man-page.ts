@@ -2,6 +2,7 @@ import { EXIT_MEANING } from "../../core/failure-table.ts";
 import { argsOf, type CommandEntry } from "./argv.ts";
 import type { EntmootCommand, FlagDef } from "./command.ts";
 import { factsOf, hintOf, positionalUsage } from "./help.ts";
+import { positionalsOf } from "./moot-word.ts";
 import type { Flags } from "./stray-word.ts";
 
 /** What stands at the head and foot of a page. */
@@ -15,6 +16,11 @@ export interface ManStamp {
 export interface ManPage {
   readonly name: string;
   readonly roff: string;
+}
+
+/** How the roff of the page with this file name begins, in every version. */
+export function headOf(name: string): string {
+  return `.TH "${text(name.replace(/\.1$/, "").toUpperCase())}" "1" "`;
 }
 
 /** One page for the program and one for each command and part of one, as its help has it. Loads every command. */
@@ -63,7 +69,7 @@ async function commandPage(
   { globals, stamp }: { readonly globals: Flags; readonly stamp: ManStamp },
 ): Promise<ManPage> {
   const args = Object.entries(await argsOf(command));
-  const positionals = args.filter(([, def]) => def.type === "positional");
+  const positionals = positionalsOf(Object.fromEntries(args));
   const own = args.filter(([flag, def]) => def.type !== "positional" && globals[flag] !== def);
   const parts = await partsOf(command);
   const described = await Promise.all(parts.map(async ([name, sub]) => item(name, await descriptionOf(sub))));
@@ -122,7 +128,7 @@ function page(
 ): ManPage {
   const name = ["entmootd", ...path].join("-");
   const day = /^\d{4}-\d\d-\d\d/.exec(date)?.[0] ?? "";
-  const head = `.TH "${text(name.toUpperCase())}" "1" "${day}" "${text(`entmootd ${version}`)}" "Entmoot"`;
+  const head = `${headOf(name)}${day}" "${text(`entmootd ${version}`)}" "Entmoot"`;
   const shown = sections
     .filter(([, paragraphs]) => paragraphs.length > 0)
     .map(([title, paragraphs]) => `.SH "${title}"\n${paragraphs.join("\n")}`);

@@ -1,4 +1,4 @@
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../../view/nearest.ts";
 import type { Flags } from "./stray-word.ts";
 import { valueKindOf } from "./value-kinds.ts";
 

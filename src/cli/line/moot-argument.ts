@@ -27,7 +27,7 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
     return parseGroupId(label, text);
   } catch (cause) {
     if (!(cause instanceof EntmootError) || trimSpace(text) === "") throw cause;
-    return theMootCalled(label, text, await lookUp(options, timeoutMs), cause.message).group_id;
+    return theMootCalled(label, text, await lookUp(options, timeoutMs)).group_id;
   }
 }
 

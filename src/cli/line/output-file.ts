@@ -18,7 +18,7 @@ export class OutputFile implements Disposable {
     this.#mayReplace = mayReplace;
     if (!mayReplace && isThere(this.path)) throw standsThere(this.path);
     const part = `${this.path}.part`;
-    this.#file = guarded(part, () => {
+    this.#file = guarded(this.path, () => {
       removeFile(part);
       return new NewFile(part, PRIVATE_FILE);
     });
@@ -57,8 +57,16 @@ function guarded<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw codeOf(error) === "EEXIST" ? standsThere(path) : fileFailure(error, path);
+    const code = codeOf(error);
+    if (code === "EEXIST") throw standsThere(path);
+    if (code === "ENOENT") throw elsewhere(path, "its folder is not there; make it first, or choose another file");
+    if (code === "EROFS") throw elsewhere(path, "the file system is read-only; choose another file");
+    throw fileFailure(error, path);
   }
+}
+
+function elsewhere(path: string, why: string): EntmootError {
+  return new EntmootError("data_root_invalid", `${path}: ${why}`);
 }
 
 function standsThere(path: string): EntmootError {

@@ -1,7 +1,15 @@
 import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
-import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
+import {
+  formatPolicy,
+  POLICY_PRESETS,
+  type Policy,
+  parsePolicy,
+  parsePolicySource,
+  policySummary,
+} from "../../core/policy/policy.ts";
 import { keepsEverything, parseRetention } from "../../core/policy/retention.ts";
 import { inputReason, readInput } from "./bounded-input.ts";
 
@@ -94,10 +102,42 @@ async function readPolicyFile(path: string): Promise<Policy> {
     );
   }
   try {
-    return parsePolicy(bytes);
+    return policyOf(bytes);
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     const step = cause.code === "malformed_frame" ? "decode" : "validate";
     throw new EntmootError("invalid_argument", `${step} policy file ${name}: ${cause.message}`, { cause });
+  }
+}
+
+const KEYS = Object.keys(POLICY_PRESETS.standard);
+
+/** Of a policy as it is written by hand, or of what `policy status -json` printed. */
+function policyOf(bytes: Uint8Array): Policy {
+  const read = objectOf(decodeUtf8(bytes));
+  if (read === undefined) return parsePolicy(bytes);
+  const policy = "policy" in read ? objectOf(JSON.stringify(read.policy)) : undefined;
+  if (policy === undefined && read.policy_configured === false) {
+    throw new EntmootError("invalid_argument", 'it is of a moot without a policy; "-preset none" says so');
+  }
+  const missing = KEYS.filter((key) => !Object.hasOwn(policy ?? read, key));
+  if (missing.length > 0) {
+    const keys = `a policy has ten keys: ${KEYS.join(", ")}`;
+    const are = missing.length === 1 ? "is" : "are";
+    throw new EntmootError(
+      "invalid_argument",
+      `${missing.join(", ")} ${are} missing; ${keys}; "entmootd policy status -json" shows them`,
+    );
+  }
+  return parsePolicy(policy === undefined ? bytes : JSON.stringify(policy));
+}
+
+/** `undefined` for what is no JSON object, which is for the reader of policies to refuse. */
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const read: unknown = JSON.parse(text);
+    return typeof read === "object" && read !== null && !Array.isArray(read) ? { ...read } : undefined;
+  } catch {
+    return undefined;
   }
 }

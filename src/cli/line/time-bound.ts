@@ -20,7 +20,7 @@ const PART_MS: Readonly<Record<string, number>> = {
 export const TIME_HINT = "2h, yesterday, a date, RFC 3339 or Unix ms";
 
 /**
- * A bound in time as Unix milliseconds: how long before `now` (`90m`, `2h`, `1d12h`, `3w`); `now`, `today` or `yesterday` and a date, which are
+ * A bound in time as Unix milliseconds: how long before `now` (`90m`, `2h`, `1d12h`, `3w`); `now`, `today`, `yesterday`, `tomorrow` and a date, which are
  * their first moment here, in the time zone of the process; RFC 3339 (fractions below a millisecond cut off); or a decimal number, which may
  * be negative. `label` is the flag as named in the error. Throws `invalid_argument`.
  */
@@ -30,7 +30,7 @@ export function parseTimeBound(label: string, text: string, now: UnixMs): bigint
   if (ms !== undefined && ms <= INT64_MAX && ms >= INT64_MIN) return ms;
   throw new EntmootError(
     "invalid_argument",
-    `${label}: not RFC3339 nor unix-ms: ${word.slice(0, 80)}; expected such as 2h, yesterday, 2026-11-30 or 2026-11-30T12:23:05Z`,
+    `${label}: expected a time such as 2h, today, yesterday, tomorrow, 2026-11-30 or 2026-11-30T12:23:05Z, found ${JSON.stringify(word.slice(0, 80))}${meantTime(word.toLowerCase())}`,
   );
 }
 
@@ -51,6 +51,7 @@ function momentOf(word: string, now: UnixMs): bigint | undefined {
   if (word === "now") return BigInt(Math.floor(now));
   if (word === "today") return dayBegin(now, 0);
   if (word === "yesterday") return dayBegin(now, -1);
+  if (word === "tomorrow") return dayBegin(now, 1);
   const [, year, month, day] = DATE.exec(word) ?? [];
   if (day !== undefined) return firstMomentOf(Number(year), Number(month), Number(day));
   const [, parts] = AGO.exec(word) ?? [];
@@ -58,6 +59,34 @@ function momentOf(word: string, now: UnixMs): bigint | undefined {
   const spans = [...parts.matchAll(PART)].map(([, amount, unit]) => Number(amount) * PART_MS[unit!]!);
   return BigInt(Math.floor(now - spans.reduce((sum, span) => sum + span, 0)));
 }
+
+/** What people say of times, in the form that is read. */
+function meantTime(word: string): string {
+  const [, amount, unit] =
+    /^(?:last |past |the last )?(\d{1,6}|an?|)\s*(second|minute|min|hour|day|week|month|year|[smhdw])s?(?: ago)?$/.exec(
+      word,
+    ) ?? [];
+  if (unit === undefined) return "";
+  const [letter, times] = SAID[unit]!;
+  const many = /^\d/.test(amount!) ? Number(amount) : 1;
+  return `; did you mean ${many * times}${letter}?`;
+}
+
+const SAID: Readonly<Record<string, readonly [letter: string, times: number]>> = {
+  s: ["s", 1],
+  m: ["m", 1],
+  h: ["h", 1],
+  d: ["d", 1],
+  w: ["d", 7],
+  second: ["s", 1],
+  minute: ["m", 1],
+  min: ["m", 1],
+  hour: ["h", 1],
+  day: ["d", 1],
+  week: ["d", 7],
+  month: ["d", 30],
+  year: ["d", 365],
+};
 
 /** Days are counted on the calendar: one may have 23 hours or 25. */
 function dayBegin(now: UnixMs, days: number): bigint {

@@ -1,4 +1,4 @@
-import { nearest } from "../line/nearest.ts";
+import { nearest } from "../../view/nearest.ts";
 
 /** What a finished line asks for. */
 export type TypedLine =

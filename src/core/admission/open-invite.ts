@@ -60,6 +60,11 @@ export function parseOpenInviteLink(link: string, query: IssuerQuery = "strip"):
   return normalise(fields, query);
 }
 
+/** Wire. The form that apps and the original's `join` read; nothing in it needs quotes but its `&`. */
+export function formatOpenInviteLink({ issuer_url, token }: OpenInvite): string {
+  return `entmoot://open-invite?${new URLSearchParams({ issuer: issuer_url, token })}`;
+}
+
 /**
  * The one open invite that all forms given agree on. Throws `invalid_argument` when none is given, one is
  * malformed or two differ.

@@ -1,4 +1,5 @@
-import { type IpRange, ipRange } from "../bytes/ip-range.ts";
+import { hostRange } from "../bytes/host-range.ts";
+import { ipRange } from "../bytes/ip-range.ts";
 
 /** What a node has chosen for itself, and so may be led to by others too. */
 export interface OwnPlaces {
@@ -7,9 +8,6 @@ export interface OwnPlaces {
   /** Addresses it is bound to; empty for all of the machine's. */
   readonly bound: readonly string[];
 }
-
-/** Names that mean a place in one's own network wherever they are asked for (RFC 6761, 6762, 8375). */
-const LOCAL_NAMES = /(^|\.)(local|internal|intranet|lan|home|corp|home\.arpa|localdomain)$/;
 
 /**
  * Whether a relay that others name may be asked: over TLS alone, and at no place of this machine or its network, unless
@@ -20,15 +18,6 @@ export function mayAskRelay(text: string, own: OwnPlaces): boolean {
   if (url === null) return false;
   if (own.relays.some((relay) => URL.parse(relay)?.href === url.href)) return true;
   if (url.protocol !== "https:") return false;
-  const range = rangeOf(url.hostname);
+  const range = hostRange(url.hostname);
   return range === "public" || own.bound.some((address) => ipRange(address) === range);
-}
-
-function rangeOf(hostname: string): IpRange {
-  const name = hostname.toLowerCase().replace(/\.$/, "");
-  const range = ipRange(name.replace(/^\[(.*)\]$/, "$1"));
-  if (range !== undefined) return range;
-  if (/(^|\.)localhost$/.test(name)) return "loopback";
-  // One without a dot is completed by the resolver with the network's own domain.
-  return !name.includes(".") || LOCAL_NAMES.test(name) ? "private" : "public";
 }

@@ -81,7 +81,8 @@ export class ArchiveReader {
   /** To be called at the end of the file. */
   requireEnd(): void {
     if (this.#hasEnded) return;
-    const what = this.#line === 0 ? NO_ARCHIVE : "the file ends here, before the end of the archive: it was cut short";
+    if (this.#line === 0) throw new EntmootError("invalid_argument", `an empty file; ${NO_ARCHIVE}`);
+    const what = "the file ends here, before the end of the archive: it was cut short";
     throw this.refusal(what);
   }
 

@@ -165,14 +165,21 @@ export class RosterLog {
 
   /** The entry that ended the latest membership of this key; `undefined` while it is a member or when it never was. */
   removalOf(key: Uint8Array): RosterEntry | undefined {
+    return this.endedMembershipOf(key)?.removed;
+  }
+
+  /** The entries that began and ended the latest membership of this key, as `removalOf`. */
+  endedMembershipOf(key: Uint8Array): { readonly admitted: RosterEntry; readonly removed: RosterEntry } | undefined {
     if (this.memberByKey(key) !== undefined) return undefined;
-    let at = -1;
+    let [from, at] = [-1, -1];
     for (const spans of this.#history.values()) {
       for (const span of spans) {
-        if (span.until !== undefined && span.until.index > at && sameKey(span.key, key)) at = span.until.index;
+        if (span.until === undefined || span.until.index <= at || !sameKey(span.key, key)) continue;
+        [from, at] = [span.from.index, span.until.index];
       }
     }
-    return this.entries[at];
+    const [admitted, removed] = [this.entries[from], this.entries[at]];
+    return admitted === undefined || removed === undefined ? undefined : { admitted, removed };
   }
 
   /** Every key that any node id ever had, with it. */

@@ -20,6 +20,17 @@ const STEP_MESSAGES = 256;
 /** Ours. Bytes of what a moot is called, as it is kept. */
 const METADATA_BYTES_MAX = 256 * 1024;
 
+/** What verifies an archive; a file that is not as it was written is refused with what to do then. */
+async function verified(verify: () => Promise<VerifiedArchive>): Promise<VerifiedArchive> {
+  try {
+    return await verify();
+  } catch (cause) {
+    if (!(cause instanceof EntmootError) || cause.code !== "invalid_argument") throw cause;
+    const next = cause.message.includes("newer entmootd") ? "" : "; ask for a new export";
+    throw new EntmootError(cause.code, `${cause.message}; nothing was stored${next}`, { cause });
+  }
+}
+
 /** Takes in an archive: all of it is verified before anything is done. */
 export async function importMoot(
   context: NodeContext,
@@ -29,7 +40,9 @@ export async function importMoot(
   const turns = new Turns(context.clock);
   await using file = await ArchiveFile.open(path);
   const progress = (stage: ImportProgress["stage"]) => (done: number) => call.emit({ stage, done, total: file.size });
-  const archive = await verifyArchive(file, { turns, signal: call.signal, onProgress: progress("verify") });
+  const archive = await verified(() =>
+    verifyArchive(file, { turns, signal: call.signal, onProgress: progress("verify") }),
+  );
   const { created, group, roster } = await groupOf(context, archive, call.signal);
   const tally = new ImportTally();
   const parts = new PartsUnderWay();
@@ -113,6 +126,7 @@ async function groupOf(context: NodeContext, archive: VerifiedArchive, signal: A
 
 function make(context: NodeContext, { head, roster }: VerifiedArchive): Group {
   const policy = head.policy === undefined ? undefined : formatPolicy(parsePolicy(head.policy));
+  context.refuseGoing(head.group_id);
   const store = context.root.createGroup(head.group_id);
   try {
     const metadata = metadataOf(head.metadata);

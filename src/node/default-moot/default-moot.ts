@@ -65,7 +65,7 @@ async function introduce({ publisher }: DefaultMootServices, group_id: GroupId, 
   }
 }
 
-/** Keeps the no. Which moot it is about is looked for where there is any that it could be. */
+/** Keeps the no, which is the owner's own: where nobody can be asked which moot it is about, without that. */
 export async function declineDefaultMoot(
   node: NodeContext,
   request: RequestOf<typeof default_moot_decline>,
@@ -74,7 +74,8 @@ export async function declineDefaultMoot(
   const before = node.root.defaultMoot.read();
   const group_id = before.group_id ?? (await resolvedForDecline(node, request, signal));
   const state = keep(node, { ...before, consent: "declined", group_id });
-  return { local_state: formatStateLine(state), restart_required: isServed(node, group_id) };
+  if (group_id !== undefined) await node.setAside(group_id);
+  return { local_state: formatStateLine(state), restart_required: false };
 }
 
 async function resolvedForDecline(
@@ -87,8 +88,9 @@ async function resolvedForDecline(
   try {
     return (await fetchDescriptor(node, source, signal)).descriptor.group_id;
   } catch (cause) {
-    if (!(cause instanceof EntmootError) || node.root.groupIds().length === 0) return undefined;
-    throw new EntmootError(cause.code, `resolve default moot group for decline: ${cause.message}`, { cause });
+    signal?.throwIfAborted();
+    if (!(cause instanceof EntmootError)) throw cause;
+    return undefined;
   }
 }
 
@@ -101,7 +103,8 @@ export async function leaveDefaultMoot(
   const group_id = await resolved(node, request, signal);
   const live_configs_disabled = dropLiveConfigs(node.root.node, group_id, 0);
   keep(node, { consent: "declined", group_id, descriptor_url: "", descriptor_issued_at_ms: 0n });
-  return { group_id, live_configs_disabled, restart_required: isServed(node, group_id) };
+  await node.setAside(group_id);
+  return { group_id, live_configs_disabled, restart_required: false };
 }
 
 /** Configuration alone: whatever runs live agents reads it. */
@@ -168,11 +171,6 @@ function knownHere(node: NodeContext): GroupId | undefined {
       return false;
     }
   })?.id;
-}
-
-/** Whether a daemon takes part in it now. */
-function isServed(node: NodeContext, id: GroupId | undefined): boolean {
-  return node.carrier !== undefined && id !== undefined && node.group(id) !== undefined;
 }
 
 /** What says the same already stays as it is. */

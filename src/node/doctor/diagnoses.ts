@@ -9,6 +9,8 @@ export interface Where {
   /** The head of a history of the roster. */
   readonly head?: string;
   readonly pid?: string;
+  /** The user whose the data root is, by number. */
+  readonly user?: string;
 }
 
 interface Meaning {
@@ -18,8 +20,10 @@ interface Meaning {
   readonly next?: (at: Required<Where>) => readonly string[];
 }
 
-const examineAgain = ({ group }: Required<Where>) => ["entmootd", "doctor", "-group", group, "-probe"];
-const more = ({ group }: Required<Where>) => ["entmootd", "peers", "-group", group, "-probe", "-timeout", "30s"];
+/** Nothing where no moot is meant, or the one that is meant is the only one there may be. */
+const of = (group: string) => (group === "" ? [] : ["-group", group]);
+const examineAgain = ({ group }: Required<Where>) => ["entmootd", "doctor", ...of(group), "-probe"];
+const more = ({ group }: Required<Where>) => ["entmootd", "peers", ...of(group), "-probe", "-timeout", "30s"];
 const showRepairs = () => ["entmootd", "doctor", "-fix", "-dry-run"];
 const tell = (command: string) => () => ["entmootd", ...command.split(" ")];
 
@@ -43,6 +47,14 @@ export const DIAGNOSES = {
   },
 
   data_missing: { means: "there is no data root here yet", next: tell("up") },
+  data_foreign: {
+    means: "the data root is another user's, and nothing of it can be read from here; run this as that user",
+    next: ({ path, user }) => ["sudo", "-u", `#${user}`, "entmootd", "-data", path, "doctor"],
+  },
+  data_read_only: {
+    means: "the file system of the data root is read-only; mount it writable, or name another place with -data",
+    next: ({ path }) => ["findmnt", "-T", path],
+  },
   data_open: { means: "others on this machine may read what is kept here", next: showRepairs },
   data_leftover: { means: "something an earlier run left behind lies in the data root", next: showRepairs },
   index_damaged: { means: "an index of a database does not fit what it is made from", next: showRepairs },
@@ -56,7 +68,12 @@ export const DIAGNOSES = {
 
   daemon_down: {
     means: "no daemon runs: nothing is sent or received",
-    next: ({ group }) => ["entmootd", "serve", ...(group === "" ? [] : ["-group", group])],
+    next: ({ group }) => ["entmootd", "serve", ...of(group)],
+  },
+  daemon_held: {
+    means:
+      "this data root was restored from a backup: nothing runs on it until its owner says that nothing else does under its identity",
+    next: tell("restore -original-stopped"),
   },
   daemon_silent: { means: "a daemon is there and does not answer in time", next: tell("env") },
   daemon_stopped: { means: "the daemon's process is stopped", next: ({ pid }) => ["kill", "-CONT", pid] },
@@ -92,6 +109,10 @@ export const DIAGNOSES = {
 
   removed: { means: "the founder has removed this node from the moot", next: tell("join LINK") },
   left: { means: "this node has left the moot, and its founder has not removed it yet" },
+  left_for_good: {
+    means: "this node left the moot, and its founder has taken it off the roster",
+    next: ({ group }) => ["entmootd", "group", "forget", "-group", group],
+  },
   not_in_roster: { means: "this node's key is not in the moot's roster", next: tell("join LINK") },
   identity_mismatch: { means: "the roster has this node's id with another key", next: tell("env") },
 
@@ -104,10 +125,19 @@ export const DIAGNOSES = {
     means: "this founder's copy may be an old one: nothing is signed for the roster until a member is met",
     next: examineAgain,
   },
+  founder_alone: {
+    means:
+      "this founder's copy may be an old one, and nobody else is in it: nothing is signed for the roster until its owner says that there is no later one",
+    next: ({ group }) => ["entmootd", "invite", "link", "-group", group, "-alone"],
+  },
 
   policy_refuses: {
     means: "the moot's policy refused this node's latest message",
     next: ({ group }) => ["entmootd", "policy", "status", "-group", group],
+  },
+  policy_waits: {
+    means: "the moot's policy refused this node's latest message for some time",
+    next: ({ group }) => ["entmootd", "policy", "explain", "-group", group, "-file", "DRAFT"],
   },
   messages_owed: { means: "members sent more than the policy allows at once; the rest comes in its turn" },
 
@@ -133,19 +163,35 @@ export const DIAGNOSES = {
   probe_failed: { means: "the probe itself failed", next: more },
   unknown: { means: "what became of the probe is not known", next: more },
   key_unproved: { means: "the connection does not prove the peer's key", next: more },
-  roster_differs: { means: "the peer has another roster; it comes into step when both talk", next: examineAgain },
-  roots_differ: { means: "the peer holds other messages; it comes into step when both talk", next: examineAgain },
-  message_missing: { means: "the peer does not hold this node's latest message yet", next: examineAgain },
+  roster_differs: {
+    means: "the peer has another roster; it comes into step when both talk",
+    next: ({ group }) => ["entmootd", "roster", "history", "-group", group],
+  },
+  roots_differ: {
+    means: "the peer holds other messages; it comes into step when both talk, unless one copy is damaged",
+    next: ({ group }) => ["entmootd", "verify", group],
+  },
+  message_missing: { means: "the peer does not hold this node's latest message yet", next: more },
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 export type Diagnosis = keyof typeof DIAGNOSES;
 
+/** What keeps a node from reaching anybody. */
+export interface Unreachable {
+  readonly diagnosis: Diagnosis;
+  /** Of a daemon's process that is to go on. */
+  readonly pid?: string;
+}
+
 export type Layer = DoctorCheck["layer"];
 
 /** The words of the command that follows `diagnosis`; none where there is none. */
-export function nextOf(diagnosis: Diagnosis, { group = "", head = "", path = "", pid = "" }: Where): readonly string[] {
+export function nextOf(
+  diagnosis: Diagnosis,
+  { group = "", head = "", path = "", pid = "", user = "" }: Where,
+): readonly string[] {
   const { next }: Meaning = DIAGNOSES[diagnosis];
-  return next?.({ group, head, path, pid }) ?? [];
+  return next?.({ group, head, path, pid, user }) ?? [];
 }
 
 export interface CheckDetails extends Where {

@@ -18,7 +18,7 @@ import { type LinkRow, link_list } from "../operations/invites.ts";
 import { type PeerRow, peers } from "../operations/moots.ts";
 import type { Operation, Operations, RequestOf } from "../operations/operation.ts";
 import { voices } from "../operations/voices.ts";
-import type { Diagnosis } from "./diagnoses.ts";
+import type { Diagnosis, Unreachable } from "./diagnoses.ts";
 import { membershipFault, membershipWord, mootChecks, unopenedChecks } from "./moot-checks.ts";
 import { carrierFault, nodeChecks } from "./node-checks.ts";
 import { peerChecks } from "./peer-checks.ts";
@@ -29,7 +29,7 @@ export interface ExamineHow {
   /** For how many members there is room; as the answer of `doctor` has it when absent. */
   readonly room?: Room<ExaminedPeer>;
   /** Why nobody is reached from here, where the node itself cannot know: there is no daemon. */
-  readonly offline?: Diagnosis;
+  readonly offline?: Unreachable;
 }
 
 /**
@@ -76,7 +76,7 @@ interface ExaminedParts {
   readonly unopened: NodeStatus["unopened"];
   readonly voices: Parameters<typeof nodeChecks>[0]["voices"];
   readonly now: Pick<Clock, "unix">;
-  readonly offline: Diagnosis | undefined;
+  readonly offline: Unreachable | undefined;
   readonly room: Room<ExaminedPeer>;
 }
 
@@ -86,7 +86,8 @@ function report(
 ): Examined {
   const now = clock.unix();
   const nodeId = status.pilot_node_id;
-  const carrier = offline ?? carrierFault(status);
+  const fault = carrierFault(status);
+  const carrier = offline ?? (fault === undefined ? undefined : { diagnosis: fault });
   let left = room.answerMax;
   let more = false;
   const groups: ExaminedMoot[] = looked.map(({ links, moot, probes, rows }) => {
@@ -115,12 +116,14 @@ function report(
     }),
   );
   const probes = looked.flatMap((each) => each.probes);
-  return { checks: nodeChecks({ status, voices: heard, probes }), groups: [...groups, ...closed], more };
+  const asked = looked.find((each) => each.probes.length > 0)?.moot.group_id;
+  const group = asked === undefined ? undefined : GroupId.toBase64(asked);
+  return { checks: nodeChecks({ status, voices: heard, probes, group }), groups: [...groups, ...closed], more };
 }
 
 interface PeersFound extends Pick<LookedMoot, "moot" | "rows" | "probes"> {
   readonly membership: Diagnosis | undefined;
-  readonly carrier: Diagnosis | undefined;
+  readonly carrier: Unreachable | undefined;
 }
 
 function* examinedPeers({ moot, probes, rows, ...facts }: PeersFound): Generator<ExaminedPeer> {

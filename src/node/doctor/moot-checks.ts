@@ -7,6 +7,9 @@ import type { LinkRow } from "../operations/invites.ts";
 import type { PeerRow } from "../operations/moots.ts";
 import { checkOf, type Diagnosis, notChecked } from "./diagnoses.ts";
 
+/** How a refusal that passes ends: how long from then on, and at which instant. */
+const TRY_AGAIN = /; try again in [^;]*$/;
+
 export interface MootFacts {
   readonly moot: MootStatus;
   readonly rows: readonly PeerRow[];
@@ -46,7 +49,7 @@ export function membershipFault({
   rows,
 }: Pick<MootFacts, "moot" | "nodeId" | "rows">): Diagnosis | undefined {
   if (moot.local_member) return undefined;
-  if (moot.removal !== undefined) return "removed";
+  if (moot.removal !== undefined) return moot.removal.left_ms > 0 ? "left_for_good" : "removed";
   return rows.some((row) => row.node_id === nodeId && !row.self) ? "identity_mismatch" : "not_in_roster";
 }
 
@@ -58,8 +61,16 @@ export function membershipWord(fault: Diagnosis | undefined): ExaminedMoot["loca
 
 function membershipOf(facts: MootFacts): DoctorCheck {
   const { left_ms, removal } = facts.moot;
-  if (left_ms > 0 && facts.moot.local_member) return checkOf("membership", "left", { state: "noted" });
+  if (left_ms > 0 && facts.moot.local_member)
+    return checkOf("membership", "left", {
+      state: "noted",
+      why: `left at ${instantText(left_ms)}; its founder has not removed it yet`,
+    });
   const fault = membershipFault(facts);
+  if (fault === "left_for_good" && removal !== undefined) {
+    const why = `left at ${instantText(removal.left_ms)}, and its founder took it off the roster since`;
+    return checkOf("membership", fault, { state: "noted", group: GroupId.toBase64(facts.moot.group_id), why });
+  }
   if (fault !== "removed" || removal === undefined) return checkOf("membership", fault ?? "ok");
   const how = removal.lost
     ? "its founder gave up the history that had added this node"
@@ -78,7 +89,8 @@ function rosterOf({ moot }: MootFacts): DoctorCheck {
     const why = `the founder has signed histories that end at ${heads.join(" and ")}; nothing more is followed until it keeps one`;
     return checkOf("roster", "roster_forked", { group, head, why });
   }
-  return checkOf("roster", doubt === undefined ? "ok" : "founder_waits", { group, why: doubt });
+  if (doubt === undefined) return checkOf("roster", "ok");
+  return checkOf("roster", moot.members < 2 ? "founder_alone" : "founder_waits", { group, why: doubt });
 }
 
 function policyOf({ moot, now }: MootFacts): DoctorCheck[] {
@@ -86,12 +98,16 @@ function policyOf({ moot, now }: MootFacts): DoctorCheck[] {
   const group = GroupId.toBase64(group_id);
   const checks: DoctorCheck[] = [];
   if (refused !== undefined) {
-    const isOver = refused.retry_at_ms > 0 && refused.retry_at_ms <= now;
     const at = refused.retry_at_ms;
-    const when =
-      at === 0 ? "until it is changed the same is refused again" : `the same is taken from ${instantText(at)} on`;
-    const why = `${refused.reason} (${when})`;
-    checks.push(checkOf("policy", "policy_refuses", { group, why, state: isOver ? "noted" : "failed" }));
+    if (at === 0) {
+      const why = `${refused.reason} (until it is changed the same is refused again)`;
+      checks.push(checkOf("policy", "policy_refuses", { group, why }));
+    } else {
+      // What passes by itself is not wrong. The text of the refusal names the time too, as it was seen then.
+      const when = `${at <= now ? "was" : "is"} taken from ${instantText(at)} on`;
+      const reason = refused.reason.replace(TRY_AGAIN, "");
+      checks.push(checkOf("policy", "policy_waits", { group, why: `${reason}: the same ${when}`, state: "noted" }));
+    }
   }
   if (owed > 0) {
     const why = `${owed} messages came sooner than the policy allows; each is stored in its turn`;

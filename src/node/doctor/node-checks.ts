@@ -15,14 +15,16 @@ export interface NodeFacts {
   readonly voices: readonly VoiceState[] | undefined;
   /** Of all moots. */
   readonly probes: readonly ProbeRow[];
+  /** The moot whose members were asked, as commands name it; the first of several. */
+  readonly group?: string | undefined;
 }
 
 /** What holds for all moots of a node. */
-export function nodeChecks({ probes, status, voices }: NodeFacts): DoctorCheck[] {
+export function nodeChecks({ group, probes, status, voices }: NodeFacts): DoctorCheck[] {
   return [
     identityOf(status, probes),
     ...dataOf(status),
-    carrierOf(status, probes),
+    carrierOf(status, probes, group),
     clockOf(status, probes),
     ...(voices ?? []).map(voiceOf),
   ];
@@ -49,7 +51,7 @@ function dataOf({ data_dir, fault_codes, faults }: NodeStatus): DoctorCheck[] {
   );
 }
 
-function carrierOf(status: NodeStatus, probes: readonly ProbeRow[]): DoctorCheck {
+function carrierOf(status: NodeStatus, probes: readonly ProbeRow[], group: string | undefined): DoctorCheck {
   const fault = carrierFault(status);
   if (fault !== undefined) return checkOf("carrier", fault, { why: status.transport.reason || undefined });
   const asked = probes.filter(({ failure }) => failure !== "not_asked" && failure !== "no_member");
@@ -57,7 +59,7 @@ function carrierOf(status: NodeStatus, probes: readonly ProbeRow[]): DoctorCheck
   if (asked.length < NOBODY_MIN || !nobody) return checkOf("carrier", "ok");
   const port = status.transport.port === 0 ? "" : ` (UDP port ${status.transport.port})`;
   const why = `none of ${asked.length} members was reached: a firewall, or no network here${port}`;
-  return checkOf("carrier", "nobody_reached", { why });
+  return checkOf("carrier", "nobody_reached", { why, ...(group === undefined ? {} : { group }) });
 }
 
 function clockOf({ groups }: NodeStatus, probes: readonly ProbeRow[]): DoctorCheck {

@@ -1,6 +1,6 @@
 import type { DoctorCheck, ProbeRow } from "../operations/diagnosis.ts";
 import type { PeerRow } from "../operations/moots.ts";
-import { checkOf, type Diagnosis, notChecked } from "./diagnoses.ts";
+import { checkOf, type Diagnosis, notChecked, type Unreachable } from "./diagnoses.ts";
 
 export interface PeerFacts {
   readonly row: PeerRow;
@@ -11,7 +11,7 @@ export interface PeerFacts {
   /** Why this node is no member; `undefined` for a member. */
   readonly membership: Diagnosis | undefined;
   /** What keeps this node from reaching anybody. */
-  readonly carrier: Diagnosis | undefined;
+  readonly carrier: Unreachable | undefined;
 }
 
 /** Wire, but for the last two. How what came of a probe is named. */
@@ -67,13 +67,24 @@ function failureOf(probe: ProbeRow): Diagnosis {
 /** The way to one member, layer by layer; what stands on a layer that fails is not known. */
 export function peerChecks(facts: PeerFacts): DoctorCheck[] {
   const { carrier, group, membership, row } = facts;
-  const identity = checkOf("identity", membership ?? "ok", { group });
-  const up = checkOf("carrier", isReached(facts) ? "ok" : (carrier ?? "ok"), { group });
+  const identity = checkOf("identity", membership ?? "ok", { group, state: stateOf(membership) });
+  const up = isReached(facts)
+    ? checkOf("carrier", "ok")
+    : checkOf("carrier", carrier?.diagnosis ?? "ok", {
+        group,
+        ...(carrier?.pid === undefined ? {} : { pid: carrier.pid }),
+      });
   if (row.self) return [identity, up];
   const checks = [identity, up, addressOf(facts), dialOf(facts), keyOf(facts), answerOf(facts), ...agreement(facts)];
   const broken = checks.findIndex(({ state }, at) => at > 0 && state === "failed");
   if (broken < 0) return checks;
   return checks.map((each, at) => (at > broken && each.state === "failed" ? notChecked(each.layer) : each));
+}
+
+/** That this node left is as its owner wanted it. */
+function stateOf(membership: Diagnosis | undefined): DoctorCheck["state"] {
+  if (membership === undefined) return "ok";
+  return membership === "left_for_good" ? "noted" : "failed";
 }
 
 /** Whether bytes went there and back, or do. */

@@ -113,9 +113,7 @@ export class Group {
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.#ownLeave = store.notes.get({ kind: "leave", author: local });
     this.compared = this.#hasCompared.promise;
-    this.doubt = new FounderDoubt(
-      this.isFounder && this.roster.members.size > 1 ? parts.doubt?.(this.roster) : undefined,
-    );
+    this.doubt = new FounderDoubt(this.isFounder ? parts.doubt?.(this.roster) : undefined);
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, retention, roster, writer } = this;
@@ -176,7 +174,7 @@ export class Group {
 
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
   get removal(): Removal | undefined {
-    return removalOf(this.roster, this.#parts.local);
+    return removalOf(this, this.#parts.local);
   }
 
   /**

@@ -274,6 +274,7 @@ function requireAddress(invite: Invite, { config, local }: NodeContext, peers: P
 /** A new database, thousands of entries in it, and the machines: each takes some ten milliseconds, and a turn of its own. */
 async function open(context: NodeContext, groupId: GroupId, log: RosterLog, turns: Turns): Promise<Group> {
   await turns.take();
+  context.refuseGoing(groupId);
   const store = context.root.createGroup(groupId);
   try {
     await turns.take();

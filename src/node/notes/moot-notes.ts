@@ -26,7 +26,7 @@ import { SaltedMap } from "../../core/salted-map.ts";
 import { NoteExchange, type NotesView } from "../../machine/note-exchange.ts";
 import type { Group } from "../group/group.ts";
 import { isPublicMoot } from "../group/group-name.ts";
-import { isLeaveOf, leftMs } from "../group/leaves.ts";
+import { isLeaveOf, keepLeft, leftMs } from "../group/leaves.ts";
 import { takeAbout } from "./about-moot.ts";
 import type { NoteBudget } from "./note-budget.ts";
 import type { NoteNews } from "./note-news.ts";
@@ -202,7 +202,12 @@ export class MootNotes implements NotesView {
     const isGone = ({ author, kind }: NoteName) =>
       !isMember || !members.has(author) || !this.allows(kind) || (kind === "leave" && !this.#isLeave(author));
     const gone = [...this.#indexed().values()].filter(isGone);
-    if (gone.length > 0) this.group.store.notes.change({ drop: gone });
+    const { store } = this.group;
+    for (const { author } of gone.filter(({ kind }) => kind === "leave")) {
+      const note = store.notes.get({ kind: "leave", author });
+      if (note !== undefined) keepLeft(this.group, note);
+    }
+    if (gone.length > 0) store.notes.change({ drop: gone });
     for (const name of gone) this.#forget(noteKey(name));
     for (const note of [...this.presence.notes()]) if (isGone(note)) this.presence.drop(note.author);
     this.exchange.forget();

@@ -82,6 +82,10 @@ const removal = struct(
       rosterEntryId,
     ),
     at_ms: documented("the founder's clock, Unix milliseconds", i64),
+    left_ms: documented(
+      "when this node had left before, its own clock, Unix milliseconds; absent: it had not",
+      omitted(instantMs),
+    ),
     lost: documented("the founder gave up the history of the roster that had added it", omitted(bool)),
   },
   { required: ["entry_id", "at_ms"] },

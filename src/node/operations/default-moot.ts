@@ -102,14 +102,14 @@ export const default_moot_join = operation({
 
 const declined = struct(
   "default moot declined",
-  { local_state: state, restart_required: documented("a running daemon takes part until then", bool) },
+  { local_state: state, restart_required: documented("a daemon of an earlier version takes part until then", bool) },
   { required: ["local_state"] },
 );
 
-/** Throws `unavailable` where it cannot be told which of the moots here it is. */
+/** Without `group_id` in what is kept nobody could be asked which moot it is; then none of those here is set aside. */
 export const default_moot_decline = operation({
   name: "default_moot_decline",
-  summary: "Keep that the owner wants no part in The Ent Moot: a daemon leaves it out from its next start",
+  summary: "Keep that the owner wants no part in The Ent Moot: a daemon takes no part in it from then on",
   scope: "owner",
   request: struct("default moot to decline", source),
   answer: declined,
@@ -121,7 +121,7 @@ const left = struct(
   {
     group_id: groupId,
     live_configs_disabled: count,
-    restart_required: documented("a running daemon takes part until then", bool),
+    restart_required: documented("a daemon of an earlier version takes part until then", bool),
   },
   { required: ["group_id"] },
 );

@@ -1,6 +1,6 @@
 import { URL_CHARS_MAX } from "../../core/bytes/textual-url.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
@@ -54,6 +54,10 @@ const linkFields = {
   created_at_ms: documented("Unix milliseconds", count),
   expires_at_ms: documented("Unix milliseconds; 0: never", count),
   status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
+  token_hash: documented(
+    "of its token, SHA-256 in base64url; an open invite's is its id over HTTP",
+    optional(boundedText("token hash", 64)),
+  ),
 } as const;
 
 /** A link as its issuer keeps it. */
@@ -76,6 +80,7 @@ const newLink = struct(
     group_id: theGroup,
     uses: documented("how many may join by it, at most 65,536; absent or 0: any number", optional(count)),
     valid_for_ms: documented("absent or 0: for ever", optional(count)),
+    alone: documented("as that of `roster_change`: who has the link may be let in at once", optional(bool)),
   },
   { required: ["group_id"] },
 );

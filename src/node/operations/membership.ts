@@ -215,6 +215,10 @@ const historyRow = struct(
     by_node_id: documented("who signed it", u32),
     at_ms: documented("the founder's clock, Unix milliseconds", i64),
     member: documented("it is what makes that key a member now", omitted(bool)),
+    left_ms: documented(
+      "of remove: when that member had left by itself before, its own clock, Unix milliseconds; absent: it had not, or nobody heard here",
+      omitted(instantMs),
+    ),
   },
   { required: ["number", "entry_id", "op", "by_node_id", "at_ms"] },
 );

@@ -294,6 +294,10 @@ export const peerRow = struct(
     hostname: clippedText("hostname", HOSTNAME_BYTES_MAX),
     self: bool,
     founder: bool,
+    left_ms: documented(
+      "since when it says that it has left, by its own clock, Unix milliseconds; absent: it stays",
+      omitted(instantMs),
+    ),
     connected: bool,
     trust: documented("key: the connection proved it", oneOf("trust", ["unknown", "key", "self"])),
     route: oneOf("route", ["none", "direct", "relay", "self", "not_checked"]),

@@ -1,11 +1,11 @@
 import { OPEN_INVITE_REFUSALS, type OpenInviteRefusal } from "../../core/admission/open-invite-exchange.ts";
 import { URL_CHARS_MAX } from "../../core/bytes/textual-url.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, publicKey, rawJson, u32 } from "../../core/json/json-scalars.ts";
 import { PUBLIC_MOOT_BYTES_MAX } from "../../core/record/public-moot.ts";
 import { invite } from "../../core/record/record-codecs.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf } from "../../wire/frame/bounded.ts";
-import { OPEN_TOKEN_BYTES_MAX } from "./invites.ts";
+import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { linkRow, OPEN_TOKEN_BYTES_MAX } from "./invites.ts";
 import { operation } from "./operation.ts";
 import { theGroup } from "./shapes.ts";
 
@@ -52,6 +52,39 @@ export const open_invite_create = operation({
   scope: "owner",
   request: newOpenInvite,
   answer: issuedOpenInvite,
+});
+
+/** Ours. Redeemers of one that are taken over: the original's have a hundred uses, or no limit. */
+const ADOPTED_REDEEMERS_MAX = 1024;
+
+const adopted = struct(
+  "open invite to adopt",
+  {
+    group_id: theGroup,
+    token_hash: documented("of its token, SHA-256 in base64url", boundedText("token hash", 64)),
+    uses: documented("how many may join by it; 0: any number", count),
+    used: documented("how many have", count),
+    created_at_ms: documented("Unix milliseconds", count),
+    expires_at_ms: documented("Unix milliseconds; 0: never", count),
+    revoked: optional(bool),
+    redeemed: documented(
+      "keys that used it: they take no further use",
+      optional(plainList(publicKey, ADOPTED_REDEEMERS_MAX)),
+    ),
+  },
+  { required: ["group_id", "token_hash", "uses", "used", "created_at_ms", "expires_at_ms"] },
+);
+
+/**
+ * For what the original's HTTP service issued: from then on it is one of this node's. One that is here already stays as it
+ * is, but for `revoked`. Throws as `open_invite_create`.
+ */
+export const open_invite_adopt = operation({
+  name: "open_invite_adopt",
+  summary: "Take over an open invite that another program issued for a moot of this node; the founder's alone",
+  scope: "owner",
+  request: adopted,
+  answer: linkRow,
 });
 
 const claim = {
@@ -186,6 +219,7 @@ export const public_moot_publish = operation({
 
 export const PUBLIC_OPERATIONS = {
   open_invite_create,
+  open_invite_adopt,
   open_invite_challenge,
   open_invite_redeem,
   public_moot_descriptor,

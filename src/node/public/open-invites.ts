@@ -1,5 +1,4 @@
-import type { OpenInvite } from "../../core/admission/open-invite.ts";
-import { parseIssuerUrl, tokenHash } from "../../core/admission/open-invite.ts";
+import { formatOpenInviteLink, parseIssuerUrl, tokenHash } from "../../core/admission/open-invite.ts";
 import type { OpenInviteRefusal } from "../../core/admission/open-invite-exchange.ts";
 import { buildProofEnvelope, verifyPilotProof } from "../../core/admission/open-invite-proof.ts";
 import { isExpired, redeemableStatus, USES_MAX } from "../../core/admission/redemption.ts";
@@ -71,7 +70,7 @@ export function createOpenInvite(
     expires_at_ms,
     revoked: false,
   });
-  const link = linkOf({ issuer_url, token });
+  const link = formatOpenInviteLink({ issuer_url, token });
   try {
     if (isPublicMoot(group.store)) changeMetadata(group.store, { open_invite: { issuer_url, link, token } });
   } catch (error) {
@@ -88,11 +87,6 @@ export function createOpenInvite(
     uses,
     expires_at_ms,
   };
-}
-
-/** Wire. The form that apps and the original's `join` read. */
-function linkOf({ issuer_url, token }: OpenInvite): string {
-  return `entmoot://open-invite?${new URLSearchParams({ issuer: issuer_url, token })}`;
 }
 
 /** Whether the token of an open invite still lets somebody in. */
@@ -176,7 +170,7 @@ interface Claim {
 /** Who asks, or what is wrong with it. */
 function claimOf({ entmoot_pubkey, pilot_node_id, token }: RequestOf<typeof open_invite_challenge>): Claim | string {
   if (trimSpace(token) === "") return "token is required";
-  if (pilot_node_id === 0) return "pilot_node_id is required";
+  if (pilot_node_id === 0) return "target pilot_node_id is required";
   if (entmoot_pubkey.length !== 32) return "entmoot_pubkey must be 32 bytes";
   return { pilot_node_id, key: PublicKey.fromBytes(entmoot_pubkey) };
 }
@@ -201,7 +195,7 @@ function faultInProof(
   const challenge =
     atMs === undefined ? undefined : challengeAt(context, { claim, group_id, token: request.token, atMs });
   if (challenge?.id !== request.challenge_id) {
-    return ["open_invite_challenge_not_found", "no such challenge was given to this node"];
+    return ["open_invite_challenge_not_found", "open invite challenge not found"];
   }
   if (!verifyPilotProof(request.pilot_pubkey, challenge.payload, request.pilot_signature)) {
     return ["invalid_signature", "pilot_signature does not verify"];
@@ -267,7 +261,7 @@ const REASONS: Readonly<Record<NotAdmitted, RefusedFor>> = {
   not_found: ["open_invite_not_found", "open invite not found"],
   revoked: ["open_invite_revoked", "open invite has been revoked"],
   expired: ["open_invite_expired", "open invite has expired"],
-  used_up: ["open_invite_exhausted", "open invite has been used up"],
+  used_up: ["open_invite_exhausted", "open invite has no remaining uses"],
   removed: ["forbidden", "this key was removed from the group; only the founder can add it again"],
 };
 

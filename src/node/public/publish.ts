@@ -135,7 +135,9 @@ function refusal(
   { body, status }: { readonly body: Uint8Array; readonly status: number },
 ): EntmootError {
   const { code, message } = decodeErrorAnswer(body);
-  const words = message === "" ? decodeUtf8(body).slice(0, SAID_MAX) : `${code}: ${message}`;
+  const said = decodeUtf8(body).slice(0, SAID_MAX);
+  const isPage = /^\s*</.test(said);
+  const words = message !== "" ? `${code}: ${message}` : isPage ? "a page; is this the address of a directory?" : said;
   return new EntmootError("unavailable", `${origin} refused the descriptor: status ${status}: ${shownLine(words)}`);
 }
 

@@ -2,6 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
+import { leftBefore } from "../group/leaves.ts";
 import { profileName } from "../group/profiles.ts";
 import { HISTORY_MAX, type HistoryRow, type roster_history } from "../operations/membership.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
@@ -46,5 +47,6 @@ function rowOf(
       key !== undefined &&
       subject.entmoot_pubkey !== null &&
       moot.roster.log.admissionOf(subject.entmoot_pubkey)?.id === id,
+    left_ms: op === "remove" ? leftBefore(moot, id) : 0,
   };
 }

@@ -1,5 +1,5 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
-import { join, relative } from "node:path";
+import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import type { UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
@@ -10,6 +10,7 @@ import {
   createPrivateDirectory,
   createPrivateFile,
   fileFailure,
+  isThere,
   PRIVATE_DIRECTORY,
   syncDirectory,
 } from "../private-files.ts";
@@ -23,7 +24,7 @@ const VOICES = "voices";
 export const IDENTITY = "identity.json";
 /** What is made anew, or is of a process that runs: locks, sockets, logs, unpacked libraries, what SQLite keeps beside. */
 const LEFT_OUT =
-  /^(?:lib|bin|skills|runtime\.env|node\.(?:lock|pid)|attach.*\.lock|.*\.sock|.*\.log|nohup\.out|.*\.tmp.*|.*\.part|.*-(?:wal|shm|journal)|restored\.json|\..*)$/;
+  /^(?:lib|bin|skills|runtime\.env|node\.pid|.*\.lock|.*\.sock|.*\.log|nohup\.out|.*\.tmp.*|.*\.part|.*-(?:wal|shm|journal)|restored\.json|\..*)$/;
 
 export interface BackupSource {
   readonly dataDir: string;
@@ -58,6 +59,9 @@ export async function makeBackup(
   folder: string,
   onProgress: (progress: BackupProgress) => void,
 ): Promise<MadeBackup> {
+  if (isWithin(source.dataDir, folder)) {
+    throw new EntmootError("invalid_argument", `${folder}: is in the data root itself; name a folder outside of it`);
+  }
   const files = filesOf(source);
   const isMade = beginFolder(folder);
   try {
@@ -143,6 +147,19 @@ function namesIn(folder: string): string[] {
     if (codeOf(error) === "ENOENT") return [];
     throw fileFailure(error, folder);
   }
+}
+
+/** Whether `path`, or what it will be made in, lies in `folder`, whichever links and names lead there. */
+function isWithin(folder: string, path: string): boolean {
+  const found = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return false;
+  let at = path;
+  while (!isThere(at) && dirname(at) !== at) at = dirname(at);
+  for (let each = realpathSync(at), last = ""; each !== last; [last, each] = [each, dirname(each)]) {
+    const { dev, ino } = statSync(each, { bigint: true });
+    if (dev === found.dev && ino === found.ino) return true;
+  }
+  return false;
 }
 
 /** Makes the folder, or takes an empty one of ours; gives whether it was made. */

@@ -34,16 +34,19 @@ export function liftRestored(root: string): boolean {
 
 /** Throws `conflict` where the identity of the data root may be running elsewhere. */
 export function requireNotHeld(root: string): void {
+  const held = whyHeld(root);
+  if (held !== undefined) throw new EntmootError("conflict", held);
+}
+
+/** Why nothing may run on a data root, with what ends that; `undefined` where it may. */
+export function whyHeld(root: string): string | undefined {
   const path = join(root, MARK);
-  if (!isThere(path)) return;
+  if (!isThere(path)) return undefined;
   let when = "";
   try {
     when = ` of ${instantText(decodeJson(mark, readTextAtMost(path, MARK_BYTES_MAX) ?? "").made_ms)}`;
   } catch {
     // Whatever it says: it is there.
   }
-  throw new EntmootError(
-    "conflict",
-    `${root}: restored from a backup${when}: its identity may be running elsewhere, and one key that runs twice parts its moots; end the other one for good, then say so with "entmootd restore -original-stopped"`,
-  );
+  return `${root}: restored from a backup${when}: its identity may be running elsewhere, and one key that runs twice parts its moots; end the other one for good, then say so with "entmootd restore -original-stopped"`;
 }

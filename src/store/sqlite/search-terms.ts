@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { BoundedMap } from "../../core/bounded-map.ts";
 import { sha256Hex } from "../../core/bytes/sha256.ts";
 import { decodeUtf8 } from "../../core/bytes/utf8.ts";
@@ -6,9 +7,33 @@ import { SEARCHED_CHARS_MAX, searchedPart, termsOf } from "../../core/search/wor
 
 /**
  * Ours. What stands in the index beside words, told from them by a character that no word has: topics, authors, and the words of messages
- * whose topics are all reserved. When any of it changes, or what `core/search/words.ts` says, `TERMS_VERSION` does, and the index is made anew.
+ * whose topics are all reserved. When any of it changes, or what `core/search/words.ts` says, this number does.
  */
-export const TERMS_VERSION = 1;
+const RULES = 1;
+
+/** What the terms of a text follow from. */
+interface TermsMade {
+  readonly rules: number;
+  /** The version of Unicode: which characters are letters, and what they are in lower case. */
+  readonly unicode: string | undefined;
+  /** Of a system whose own tables the runtime uses, its version. */
+  readonly system: string;
+}
+
+/**
+ * Tells indexes apart that may have other terms for the same text: in such a one something would not be found, and what is
+ * removed would leave terms behind. Above 0.
+ */
+export function termsVersion({ rules, system, unicode = "" }: TermsMade): number {
+  return 1 + Number.parseInt(sha256Hex(JSON.stringify([rules, unicode, system])).slice(0, 8), 16);
+}
+
+/** Of this process. An index with another one is made anew. */
+export const TERMS_VERSION = termsVersion({
+  rules: RULES,
+  unicode: process.versions.unicode,
+  system: process.platform === "darwin" ? release() : "",
+});
 const [TOPIC, RESERVED, AUTHOR] = ["\ue000", "\ue001", "\ue002"];
 const TOPIC_HEX = 16;
 

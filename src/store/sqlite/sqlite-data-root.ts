@@ -393,8 +393,11 @@ export class SqliteDataRoot implements DataRoot {
 
   /** One group that cannot be read must not hide the others. */
   #isJoinedOrTold(groupId: GroupId): boolean {
+    // Of one that is being made, or whose maker was ended, the next start takes away what is no moot; until then it is none.
+    const isBegun = this.#access === "read" && this.#making.all().includes(groupId);
     try {
       if (this.#isJoined(groupId)) return true;
+      if (isBegun) return false;
       const path = join(this.#directory(groupId), GROUP_DATABASE);
       if (existsSync(path)) {
         const why = `${path}: holds no roster, as after a copy that was cut short; the group is left out. Restore it from a backup, or remove its folder`;
@@ -403,6 +406,7 @@ export class SqliteDataRoot implements DataRoot {
       }
       return false;
     } catch (error) {
+      if (isBegun) return false;
       const failure = asFailure(error, this.#directory(groupId));
       this.#notice(`${failure.message}; the group is left out`);
       this.#leftOut.set(groupId, failure);

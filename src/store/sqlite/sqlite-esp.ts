@@ -1,6 +1,15 @@
 import { GroupId } from "../../core/ids.ts";
-import type { EspMetadataStore, EspStore, IdempotencyStore, NonceStore } from "../esp-store.ts";
+import type {
+  DirectoryStore,
+  EspMetadataStore,
+  EspStore,
+  IdempotencyStore,
+  NonceStore,
+  OriginalOpenInvites,
+} from "../esp-store.ts";
+import { directoryStore } from "./esp-directory.ts";
 import { EspFile, Prepared } from "./esp-file.ts";
+import { originalOpenInvites } from "./esp-open-invites.ts";
 
 /** Ours. Answers kept under idempotency keys: a busy day of them. Past it the oldest are forgotten. */
 const ANSWERS_MAX = 16_384;
@@ -10,6 +19,8 @@ export class SqliteEsp implements EspStore {
   readonly nonces: NonceStore;
   readonly idempotency: IdempotencyStore;
   readonly metadata: EspMetadataStore;
+  readonly openInvites: OriginalOpenInvites;
+  readonly directory: DirectoryStore;
   readonly #file: EspFile;
 
   /** `root`: the data root. Looks at nothing yet. */
@@ -19,6 +30,8 @@ export class SqliteEsp implements EspStore {
     this.nonces = nonceStore(file);
     this.idempotency = idempotencyStore(file);
     this.metadata = metadataStore(file);
+    this.openInvites = originalOpenInvites(file);
+    this.directory = directoryStore(file);
   }
 
   [Symbol.dispose](): void {

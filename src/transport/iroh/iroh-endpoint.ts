@@ -4,6 +4,7 @@ import type { Endpoint } from "@number0/iroh";
 import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { type Clock, later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { AddressNotHere } from "../address-not-here.ts";
 import { pause } from "../wait.ts";
 import { ALPN } from "./iroh-dialer.ts";
 import { nativeText } from "./iroh-errors.ts";
@@ -88,7 +89,9 @@ export async function bindEndpoint(iroh: IrohLibrary, options: EndpointOptions):
       }
       // A machine or container without IPv6 still has its other addresses.
       const withoutV6 = addresses.filter((address) => isIP(address) === 4);
-      if (!isNoSuchAddress(text) || withoutV6.length === 0 || withoutV6.length === addresses.length) {
+      const isOneLess = withoutV6.length > 0 && withoutV6.length < addresses.length;
+      if (isNoSuchAddress(text) && !isOneLess) throw new AddressNotHere(notHere(wanted), { cause: error });
+      if (!isNoSuchAddress(text)) {
         throw new EntmootError("unavailable", `iroh: cannot bind ${addresses.join(", ")} port ${port}: ${text}`, {
           cause: error,
         });
@@ -151,6 +154,13 @@ function checkOptions({ seed, bind, port, relay }: EndpointOptions): void {
 function choosePort(): number {
   const [random = 0] = crypto.getRandomValues(new Uint16Array(1));
   return PORT_FIRST + (random % (PORT_LAST - PORT_FIRST + 1));
+}
+
+/** Those that no interface has, or all where that cannot be told. */
+function notHere(addresses: readonly string[]): readonly string[] {
+  const here = new Set(Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []));
+  const missing = addresses.filter((address) => !here.has(address) && !ALL_INTERFACES.includes(address));
+  return missing.length === 0 ? addresses : missing;
 }
 
 function isInUse(text: string): boolean {

@@ -46,6 +46,29 @@ test("each word is completed by what may stand there", async () => {
   expect(await after("publish", "-content", "")).toEqual([]);
 });
 
+test("a name that begins as a flag does is offered only where it is read as one", async () => {
+  const named = async () => ["-x", "--%", "plain"].map((text) => ({ text, note: "" }));
+  const offered = async (...line: string[]) => {
+    const place = placeOfWord(line.slice(0, -1), line.at(-1)!, words);
+    return (await completionOf(place, line.at(-1)!, named)).candidates.map(({ text }) => text);
+  };
+  expect(await offered("mute", "")).toEqual(["plain"]);
+  expect(await offered("mute", "--", "")).toEqual(["-x", "--%", "plain"]);
+  expect(await offered("publish", "-topic", "")).toEqual(["-x", "--%", "plain"]);
+  expect(await offered("publish", "-topic=-")).toEqual(["-topic=-x", "-topic=--%"]);
+});
+
+test("PowerShell writes in a string what it would read as more than a word", () => {
+  const [, found] = /\$text -match "([^"]*)"/.exec(COMPLETION_SCRIPTS.powershell) ?? [];
+  const isInString = (text: string) => new RegExp(found!).test(text);
+  for (const text of ["--%", "--", "-topic=a.b", "-a:b", "@x", "a b", "$x", "a;b", "`", "a,b", "(x)", "-topic=--%"]) {
+    expect({ text, is: isInString(text) }).toEqual({ text, is: true });
+  }
+  for (const text of ["plain", "-topic", "--topic", "-topic=news", "v1.2", "a:b", "a/b"]) {
+    expect({ text, is: isInString(text) }).toEqual({ text, is: false });
+  }
+});
+
 test("the value of every flag and argument is of a known kind", async () => {
   const strange: string[] = [];
   const look = async (path: string, command: EntmootCommand): Promise<void> => {

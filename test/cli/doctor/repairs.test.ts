@@ -10,6 +10,7 @@ import { realClock } from "../../../src/host/real-clock.ts";
 import { DataRootLock } from "../../../src/store/lock.ts";
 import { soundnessOf } from "../../../src/store/sqlite/database-soundness.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
+import { cli } from "../../support/cli.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 /** A data root as the program makes it, with nothing wrong. */
@@ -130,6 +131,21 @@ test("what cannot be repaired without a loss is left, with why", async () => {
   expect(repairs).toEqual([]);
   expect(left).toMatchObject([{ path }]);
   expect(left[0]!.why).toContain("put it back from a backup");
+});
+
+test("a script sees that damage is left, by the status, and that none is", async () => {
+  using home = new TemporaryDirectory();
+  const { dataDir } = dataRoot(home.path);
+  const doctor = (...flags: string[]) => cli(home.path, ["-data", dataDir, "doctor", "-fix", ...flags]);
+  expect(await doctor()).toMatchObject({ exit: 0, stdout: "there is nothing to repair\n" });
+  writeFileSync(join(dataDir, "mailbox.sqlite"), "no database at all ".repeat(500), { mode: 0o600 });
+  chmodSync(join(dataDir, "node.sqlite"), 0o644);
+  for (const flags of [["-dry-run"], [], ["-json"]]) {
+    const { exit, stderr, stdout } = await doctor(...flags);
+    expect({ exit, stderr }).toEqual({ exit: 1, stderr: "" });
+    expect(stdout).toContain("mailbox.sqlite");
+  }
+  expect(statSync(join(dataDir, "node.sqlite")).mode & 0o777).toBe(0o600);
 });
 
 test("nothing is repaired while somebody else has the data root", async () => {

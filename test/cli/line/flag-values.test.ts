@@ -7,7 +7,7 @@ import {
   parseDurationMs,
   parseInteger,
 } from "../../../src/cli/line/flag-values.ts";
-import { nearest } from "../../../src/cli/line/nearest.ts";
+import { nearest } from "../../../src/view/nearest.ts";
 
 describe("integers", () => {
   test.each([

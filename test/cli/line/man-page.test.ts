@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { argsOf } from "../../../src/cli/line/argv.ts";
 import type { EntmootCommand } from "../../../src/cli/line/command.ts";
 import { COMMANDS } from "../../../src/cli/line/command-table.ts";
@@ -60,8 +62,21 @@ test("man prints a page, writes all of them, and names the command that was prob
   expect(printed.stdout).toStartWith('.TH "ENTMOOTD\\-GROUP\\-CREATE"');
   const written = await cli(home.path, ["man", "-dir", `${home.path}/share/man1`]);
   expect(written.json()).toEqual([{ event: "written", dir: `${home.path}/share/man1`, pages: pages.length }]);
-  const again = await cli(home.path, ["man", "-dir", `${home.path}/share/man1`]);
+  // A page of a command that is no more goes; what only has such a name stays.
+  const folder = `${home.path}/share/man1`;
+  const left = {
+    "entmootd-gone.1": '.TH "ENTMOOTD\\-GONE" "1" "2020-01-01" "entmootd v0.1.0"\n',
+    "entmootd-mine.1": "mine",
+  };
+  for (const [name, held] of Object.entries(left)) writeFileSync(join(folder, name), held);
+  symlinkSync(join(folder, "entmootd.1"), join(folder, "entmootd-led.1"));
+  const again = await cli(home.path, ["man", "-dir", folder]);
   expect(again.exit).toBe(0);
+  expect(
+    readdirSync(folder)
+      .filter((name) => !byName.has(name))
+      .sort(),
+  ).toEqual(["entmootd-led.1", "entmootd-mine.1"]);
   expect(await cli(home.path, ["man", "publsh"])).toMatchObject({
     exit: 5,
     stderr: expect.stringContaining('no command is called "publsh"; did you mean publish?'),

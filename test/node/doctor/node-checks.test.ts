@@ -109,14 +109,25 @@ const out = { local_member: false } as const;
 
 test.each([
   ["all is well", {}, {}, []],
-  ["removed", { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, lost: false } }, {}, ["failed removed"]],
+  [
+    "left, and removed since",
+    { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, left_ms: 4, lost: false } },
+    {},
+    ["noted left_for_good"],
+  ],
+  [
+    "removed",
+    { ...out, removal: { entry_id: RosterEntryId.zero, at_ms: 5n, left_ms: 0, lost: false } },
+    {},
+    ["failed removed"],
+  ],
   ["not in it", out, {}, ["failed not_in_roster"]],
   ["its id with another key", out, { rows: [peerRow({ node_id: 1 })] }, ["failed identity_mismatch"]],
   ["left", { left_ms: 5 }, {}, ["noted left"]],
   ["a founder that waits", { doubt: "another file" }, {}, ["failed founder_waits"]],
   ["refused for ever", { refused: { ...refused, retry_at_ms: 0 } }, {}, ["failed policy_refuses"]],
-  ["refused for now", { refused: { ...refused, retry_at_ms: 1_000_001 } }, {}, ["failed policy_refuses"]],
-  ["refused until now", { refused: { ...refused, retry_at_ms: 1_000_000 } }, {}, ["noted policy_refuses"]],
+  ["refused for now", { refused: { ...refused, retry_at_ms: 1_000_001 } }, {}, ["noted policy_waits"]],
+  ["refused until now", { refused: { ...refused, retry_at_ms: 1_000_000 } }, {}, ["noted policy_waits"]],
   ["messages that wait", { owed: 3 }, {}, ["noted messages_owed"]],
   ["a link that ended", {}, { links: [{ ...link, status: "expired" }] }, ["noted link_expired"]],
   [

@@ -4,7 +4,7 @@ import { signNote } from "../../../src/core/record/note.ts";
 import { encodeLeave } from "../../../src/core/record/note-bodies.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
 import { moot_leave, moot_update, moots } from "../../../src/node/operations/membership.ts";
-import { members, roster_change } from "../../../src/node/operations/moots.ts";
+import { members, peers, roster_change } from "../../../src/node/operations/moots.ts";
 import { receipt_settings } from "../../../src/node/operations/receipts.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { peerLanguage } from "../../../src/wire/peer/frame.ts";
@@ -45,6 +45,10 @@ test("the record of who left is passed on by a third member, while its author is
   expect({ told, removed }).toEqual({ told: 1, removed: false });
   expect((await row(3, 2))?.left_ms).toBe(left_ms);
   expect((await row(3, 3))?.left_ms).toBe(0);
+  const ways = (await world.node(3).call(peers, { group_id: world.groupId })).peers;
+  expect(ways.map(({ entmoot_pubkey, left_ms: left }) => [entmoot_pubkey.toHex(), left]).sort()).toEqual(
+    [1, 2, 3].map((n): [string, number] => [world.key(n), n === 2 ? left_ms : 0]).sort(),
+  );
   await expect(world.say(2, "one more")).rejects.toMatchObject({ code: "not_member" });
   await world.stop(2);
   // Also across a start of who has it.

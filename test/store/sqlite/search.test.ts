@@ -2,10 +2,11 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { SearchMarks } from "../../../src/store/sqlite/search-marks.ts";
+import { TERMS_VERSION, termsVersion } from "../../../src/store/sqlite/search-terms.ts";
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { SqliteMessageStore } from "../../../src/store/sqlite/sqlite-message-store.ts";
-import { searchContract } from "../../contract/search.contract.ts";
+import { foundIn, searchContract } from "../../contract/search.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -81,6 +82,18 @@ test("messages with more words than one commit takes in are found after the next
   expect(seqs(store, 9, "word")).toEqual([4]);
 });
 
+test("of many words the index is asked for the longest, and what is found has all of them", async () => {
+  using world = new FileWorld();
+  using store = world.open();
+  const words = Array.from({ length: 30 }, (_, n) => (n < 22 ? `s${n}` : `longer${n}`));
+  store.messages.putMany([...said(1, 1, words.join(" ")), ...said(2, 1, words.slice(22).join(" "))]);
+  while (store.messages.search.index());
+  const asked = (terms: string[]) =>
+    store.messages.search.candidates({ terms, reserved: false, limit: 9 }).found.length;
+  expect([asked(words), asked(words.slice(0, 8)), asked([...words, "no"])]).toEqual([2, 1, 2]);
+  expect(await foundIn(store, { query: words.join(" "), limit: 9 })).toHaveLength(1);
+});
+
 test("what a program without FTS5 wrote makes the index anew", () => {
   using world = new FileWorld();
   {
@@ -99,6 +112,29 @@ test("what a program without FTS5 wrote makes the index anew", () => {
   while (store.messages.search.index());
   expect(all(store)).toBe(8);
   expect(store.messages.search.isIndexed).toBeTrue();
+});
+
+test("an index whose words were cut by other tables of letters is made anew", () => {
+  const here = { rules: 1, unicode: "17.0", system: "" };
+  const others = [
+    { ...here, rules: 2 },
+    { ...here, unicode: "18.0" },
+    { ...here, system: "25.1.0" },
+  ];
+  expect(new Set([here, ...others].map(termsVersion)).size).toBe(4);
+  expect(TERMS_VERSION).not.toBe(termsVersion({ rules: 1, unicode: "15.1", system: "" }));
+  using world = new FileWorld();
+  {
+    using store = world.open();
+    store.messages.putMany(said(1, 5));
+    while (store.messages.search.index());
+    store.file.exec(`UPDATE search_state SET terms = ${termsVersion({ rules: 1, unicode: "15.1", system: "" })}`);
+  }
+  using store = world.open();
+  expect(store.messages.search.progress()).toMatchObject({ done: 0, of: 5 });
+  expect(all(store)).toBe(5);
+  while (store.messages.search.index());
+  expect([store.messages.search.isIndexed, all(store)]).toEqual([true, 5]);
 });
 
 test("parts of the index are made one once they are many, step by step, and the same is found", () => {

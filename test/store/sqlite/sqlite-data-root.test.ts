@@ -110,6 +110,19 @@ describe("a data root on disk", () => {
     expect(existsSync(join(directory.path, "none"))).toBeFalse();
   });
 
+  test("what was begun of a moot and is none yet is no fault to a reader, and goes at the next start", () => {
+    using world = new SqliteWorld();
+    world.root.createGroup(GROUP);
+    for (const _ of ["while it is being made", "once its maker was ended"]) {
+      using reading = SqliteDataRoot.open(world.path, "read");
+      expect([reading.groupIds(), [...reading.leftOut.keys()]]).toEqual([[], []]);
+      world.root[Symbol.dispose]();
+    }
+    expect(world.reopen().groupIds()).toEqual([]);
+    expect(readdirSync(join(world.path, "groups"))).toEqual([]);
+    expect([...world.root.leftOut.keys()]).toEqual([]);
+  });
+
   test("a reader beside the writer sees what is committed, in order, and cannot write", () => {
     using world = new SqliteWorld();
     const writer = world.root.createGroup(GROUP);

@@ -1,4 +1,4 @@
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError } from "../core/errors.ts";
 
 /** Ours. Characters of a word that a failure repeats. */
 const SHOWN_MAX = 80;
