@@ -21,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   archive: { load: async () => (await import("./archive.ts")).archive },
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },
   mailbox: { load: async () => (await import("./mailbox.ts")).mailbox, iroh: true },
+  http: { load: async () => (await import("./http.ts")).http, iroh: true },
   merkle: { load: async () => (await import("./merkle.ts")).merkle },
   search: { load: async () => (await import("./search.ts")).search },
   broadcast: { load: async () => (await import("./broadcast.ts")).broadcast },

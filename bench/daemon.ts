@@ -6,23 +6,36 @@ import { type Programs, temporaryDirectory } from "./programs.ts";
 /** Ours. A daemon that is not ready by then is broken. */
 const READY_MS = 20_000;
 
+type BenchProcess = Bun.Subprocess<"ignore", "pipe", "inherit">;
+
 /** A compiled daemon with a data root of its own, on loopback. Disposing it ends the process. */
 export class BenchDaemon implements AsyncDisposable {
   readonly dataDir: string;
   readonly pid: number;
   readonly #entmootd: string;
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "inherit">;
+  readonly #process: BenchProcess;
 
-  private constructor(entmootd: string, dataDir: string, process: Bun.Subprocess<"ignore", "pipe", "inherit">) {
+  /** What it says when it serves. */
+  readonly ready: Readonly<Record<string, unknown>>;
+
+  private constructor(
+    entmootd: string,
+    { dataDir, process, ready }: Pick<BenchDaemon, "dataDir" | "ready"> & { process: BenchProcess },
+  ) {
     this.#entmootd = entmootd;
+    this.ready = ready;
     this.#process = process;
     this.dataDir = dataDir;
     this.pid = process.pid;
   }
 
   /** Resolves when it says that it serves. */
-  static async start({ entmootd }: Programs, dataDir = temporaryDirectory()): Promise<BenchDaemon> {
-    const flags = ["-data", dataDir, "-relay", "off", "-iroh-bind", "127.0.0.1,::1", "-lan", "off"];
+  static async start(
+    { entmootd }: Programs,
+    dataDir = temporaryDirectory(),
+    more: readonly string[] = [],
+  ): Promise<BenchDaemon> {
+    const flags = [...more, "-data", dataDir, "-relay", "off", "-iroh-bind", "127.0.0.1,::1", "-lan", "off"];
     const process = Bun.spawn([entmootd, "serve", ...flags, "-log-level", "error"], {
       stdin: "ignore",
       stdout: "pipe",
@@ -33,7 +46,7 @@ export class BenchDaemon implements AsyncDisposable {
     clearTimeout(late);
     if (value === undefined)
       throw new Error(`entmootd serve ended with status ${await process.exited} before it was ready`);
-    return new BenchDaemon(entmootd, dataDir, process);
+    return new BenchDaemon(entmootd, { dataDir, process, ready: JSON.parse(new TextDecoder().decode(value)) });
   }
 
   /** The last line that a command prints for this daemon, parsed. */

@@ -16,7 +16,7 @@ import { BenchDaemon } from "./daemon.ts";
 import { type Figure, median } from "./figure.ts";
 import { programs, temporaryDirectory } from "./programs.ts";
 
-const STORED = 100_000;
+export const STORED = 100_000;
 const FEW_STORED = 2_000;
 const LIMIT = 50;
 /** Calls under way on the one connection. */
@@ -30,7 +30,10 @@ const PULLS_PER_SECOND = 2_000;
 const GROWTH = 1.25;
 
 /** Two moots of one node, of many messages and of few. */
-const [LARGE, SMALL] = [9, 8].map((byte) => GroupId.fromBytes(new Uint8Array(32).fill(byte))) as [GroupId, GroupId];
+export const [LARGE, SMALL] = [9, 8].map((byte) => GroupId.fromBytes(new Uint8Array(32).fill(byte))) as [
+  GroupId,
+  GroupId,
+];
 
 /** Pulls of a client in the middle of a log, over one kept connection to a compiled daemon. */
 export async function mailbox(say: (progress: string) => void): Promise<readonly Figure[]> {
@@ -82,7 +85,7 @@ export async function mailbox(say: (progress: string) => void): Promise<readonly
 }
 
 /** Clients at places all over the log, so that no two pulls in a row give the same messages. */
-async function readers(client: ControlClient, group_id: GroupId, stored: number): Promise<string[]> {
+export async function readers(client: ControlClient, group_id: GroupId, stored: number): Promise<string[]> {
   const names: string[] = [];
   let after: string | undefined;
   for (let at = 0; at + 1000 < stored; at += 1000) {
@@ -111,7 +114,7 @@ async function rate(client: ControlClient, group_id: GroupId, names: readonly st
 }
 
 /** Writes the data root of a founder of both moots. Nobody signed the messages: what is at rest was verified when it came. */
-function layMoots(dataDir: string): void {
+export function layMoots(dataDir: string): void {
   const founder = identityOf(new Uint8Array(32).fill(7));
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(join(dataDir, "identity.json"), formatIdentity(founder), { mode: 0o600 });

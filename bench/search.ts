@@ -145,7 +145,7 @@ export function word(): string {
   return `w${Math.floor(random() ** 3 * VOCABULARY).toString(36)}`;
 }
 
-function written(n: number): NewMessage {
+export function written(n: number, group_id = GROUP): NewMessage {
   const content = encodeUtf8(Array.from({ length: WORDS_EACH }, word).join(" "));
   const bytes = new Uint8Array(32);
   new DataView(bytes.buffer).setUint32(0, Math.imul(n, 0x9e3779b1));
@@ -153,7 +153,7 @@ function written(n: number): NewMessage {
   const id = MessageId.fromBytes(bytes);
   const message = {
     id,
-    group_id: GROUP,
+    group_id,
     author: { pilot_node_id: n % AUTHORS, entmoot_pubkey: bytes },
     timestamp: 1_700_000_000_000n + BigInt(n) * 20_000n,
     topics: [`chat/${n % TOPICS}`],
