@@ -10,7 +10,7 @@ import { Program } from "../support/program.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** Commands that would be the daemon, or go on until somebody ends them. */
-const NOT_ASKED = new Set(["serve", "up", "mcp", "monitor", "update", "update-lock", "self-test"]);
+const NOT_ASKED = new Set(["serve", "esp serve", "up", "mcp", "monitor", "update", "update-lock", "self-test"]);
 
 const envOf = (home: string) => ({
   PATH: process.env.PATH ?? "",
@@ -35,7 +35,7 @@ async function run(home: string, args: readonly string[]) {
 /** How every command ends in this home, by its words. Each with a status that its help lists, and a reason where that is none of success. */
 async function everyEnd(home: string) {
   const ends = new Map<string, { readonly exit: number; readonly said: string }>();
-  const todo = (await everyCommand()).filter(([[word]]) => !NOT_ASKED.has(word!));
+  const todo = (await everyCommand()).filter(([path]) => !NOT_ASKED.has(path[0]!) && !NOT_ASKED.has(path.join(" ")));
   const next = async () => {
     for (let each = todo.pop(); each !== undefined; each = todo.pop()) {
       const [path, command] = each;

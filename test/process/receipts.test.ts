@@ -43,7 +43,7 @@ inNetns(import.meta, () => {
       moots: [{ group_id, receipts: false, presence: true, founder: true }],
     });
     const refused = await elm.run(["receipts", "-moot", "on", "-group", group_id]);
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("ask the founder") });
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("ask its founder, node ") });
     await eventually("nothing is kept at elm", async () => {
       const { moots } = await elm.ask(["receipts", "-presence", "off"]);
       return moots[0].receipts ? undefined : true;

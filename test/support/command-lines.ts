@@ -25,6 +25,8 @@ export const BESIDE: Readonly<Record<string, readonly string[]>> = {
   "esp device revoke": ["-id", "a", "-group", `${KEY}=`],
   "esp device revoke-admin": ["-id", "a", "-group", `${KEY}=`],
   "esp device rotate-key": ["-id", "a", "-pubkey", `${KEY}=`],
+  "esp directory forget": ["-group", `${KEY}=`],
+  "esp directory set": ["-group", `${KEY}=`, "-status", "listed"],
   "esp serve": ["-token", "a", "-addr", "127.0.0.1:0"],
   "esp sign-request": ["-device", "a", "-private-key-file", "none", "-method", "GET", "-path", "/v1"],
   export: ["out.file"],
