@@ -1,4 +1,5 @@
 import { formatOpenInviteLink, parseOpenInvite } from "../core/admission/open-invite.ts";
+import { htmlText } from "../core/bytes/html-text.ts";
 import { sha256 } from "../core/bytes/sha256.ts";
 import { shownLine } from "../core/bytes/shown-text.ts";
 import { encodeUtf8 } from "../core/bytes/utf8.ts";
@@ -117,16 +118,8 @@ function shown(text: string, max: number): string {
   return escaped(characters.length > max ? `${characters.slice(0, max - 1).join("")}…` : line);
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
 function escaped(text: string): string {
-  return text.toWellFormed().replace(/[&<>"']/g, (sign) => ENTITIES[sign]!);
+  return htmlText(text.toWellFormed());
 }
 
 /** What was asked stays as it was typed, but for what steers. */

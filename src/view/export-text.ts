@@ -1,4 +1,5 @@
 import { countText, instantText } from "../core/amounts.ts";
+import { htmlText } from "../core/bytes/html-text.ts";
 import { shownLine, shownLines } from "../core/bytes/shown-text.ts";
 import { POLICY_TOPIC } from "../core/policy/policy-update.ts";
 import { isReserved } from "../core/policy/topic.ts";
@@ -100,16 +101,4 @@ function indented(text: string): string {
 /** Each sign that means something in markdown, or in the HTML it may hold, means itself behind a backslash. */
 function markdownText(text: string): string {
   return text.replace(/[!-/:-@[-`{-~]/g, "\\$&");
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function htmlText(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]!);
 }

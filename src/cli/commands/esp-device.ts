@@ -1,17 +1,16 @@
-import { join } from "node:path";
 import { decodeBase64 } from "../../core/bytes/base64.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, PublicKey } from "../../core/ids.ts";
 import { publicKeyOf } from "../../core/signature.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
-import { absolutePath, homeFolder } from "../../host/home-path.ts";
 import { printJson, printJsonText } from "../../host/print.ts";
 import { parseGroupId } from "../../http/group-id-text.ts";
 import { HttpFailure } from "../../http/http-failure.ts";
 import { type Device, DeviceRegistry, deviceJson, registryJson } from "../../store/device-registry.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { deviceKeysFlag, deviceKeysPath } from "../line/esp-flags.ts";
 import { type GlobalArgs, globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { jsonAlready } from "../line/json-already.ts";
 
@@ -20,12 +19,7 @@ const exits = [0, 1, 5] as const;
 const registryFlags = {
   ...globalFlags,
   ...jsonAlready,
-  "device-keys": {
-    type: "string",
-    valueHint: "FILE",
-    defaultHint: "<data>/esp-devices.json",
-    description: "registry of devices",
-  },
+  "device-keys": deviceKeysFlag,
 } as const;
 const id = { type: "string", valueHint: "ID", description: "name of the device (required)" } as const;
 const group = { type: "string", repeatable: true, valueHint: "GID" } as const;
@@ -211,14 +205,9 @@ export const espDevice = defineCommand({
 function registryOf(args: Args): { readonly registry: DeviceRegistry; read(): ReadonlyMap<string, Device> } {
   const options = parseGlobalOptions(args as GlobalArgs, process.env);
   requireOwner(options, "esp device");
-  const given = args["device-keys"];
-  if (given !== undefined && trimSpace(String(given)) === "") {
-    throw new EntmootError("invalid_argument", "-device-keys is empty; expected FILE");
-  }
-  const path =
-    typeof given === "string"
-      ? absolutePath(given, () => homeFolder(process.env))
-      : join(options.dataDir, "esp-devices.json");
+  const given = args["device-keys"] === undefined ? undefined : trimSpace(String(args["device-keys"]));
+  if (given === "") throw new EntmootError("invalid_argument", "-device-keys is empty; expected FILE");
+  const path = deviceKeysPath(given ?? "", options, process.env);
   const registry = new DeviceRegistry(path, (fault) => {
     throw fault;
   });

@@ -14,6 +14,14 @@ const ADDR = "127.0.0.1:8087";
 const PER_MINUTE = 600;
 const HOSTS_MAX = 64;
 
+/** Where the registry of devices is, for the service and for whoever keeps it. */
+export const deviceKeysFlag = {
+  type: "string",
+  valueHint: "FILE",
+  defaultHint: "<data>/esp-devices.json",
+  description: "registry of devices",
+} as const satisfies FlagDef;
+
 /** Flags of the HTTP service but its address. */
 const FLAGS = {
   "auth-mode": {
@@ -23,12 +31,7 @@ const FLAGS = {
     description: "who may ask: who has the token, registered devices, or both",
   },
   token: { type: "string", valueHint: "TOKEN", env: "ENTMOOT_ESP_TOKEN", description: "bearer token" },
-  "device-keys": {
-    type: "string",
-    valueHint: "FILE",
-    defaultHint: "<data>/esp-devices.json",
-    description: "registry of devices",
-  },
+  "device-keys": deviceKeysFlag,
   "allow-non-loopback": { type: "boolean", description: "listen on an address that others reach; behind TLS only" },
   "allow-host": {
     type: "string",
@@ -136,14 +139,18 @@ export function parseEspFlags(asked: EspArgs): EspOptions {
     isLoopback,
     mode: mode as AuthMode,
     token: token === "" ? undefined : token,
-    deviceKeysPath:
-      textOf("device-keys") === "" ? join(options.dataDir, "esp-devices.json") : fileOf(textOf("device-keys")),
+    deviceKeysPath: deviceKeysPath(textOf("device-keys"), options, env),
     allowedHosts: new Set(hosts),
     tls: certPath === "" ? undefined : { certPath: fileOf(certPath), keyPath: fileOf(keyPath) },
     perMinute: Number(rate),
     apns,
     bonjourName: bonjourName === "" ? undefined : bonjourName,
   };
+}
+
+/** The file that the flag names; empty: the one of the data root. */
+export function deviceKeysPath(given: string, { dataDir }: Pick<GlobalOptions, "dataDir">, env: Environment): string {
+  return given === "" ? join(dataDir, "esp-devices.json") : absolutePath(given, () => homeFolder(env));
 }
 
 /** Throws `invalid_argument` for flags of the service inside the daemon where there is to be none: they would do nothing. */
